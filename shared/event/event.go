@@ -1,0 +1,93 @@
+// Package event is the one form in which something that happened travels: a
+// CloudEvent 1.0, always inside a CloudEvents batch, over NATS and over HTTP.
+// It knows no subject and no stream; an event type belongs to the noun that
+// emits it.
+package event
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ContentType is the media type of a batch (CloudEvents JSON format 1.0.2, section 4).
+const ContentType = "application/cloudevents-batch+json"
+
+// Source is the CloudEvents source of everything that Bazaar emits.
+const Source = "/bazaar"
+
+// Event is one CloudEvent. Type is also its NATS subject. ID is stable under
+// retry: consumers may rely on (Source, ID) being the same fact.
+type Event struct {
+	SpecVersion     string          `json:"specversion"`
+	ID              string          `json:"id"`
+	Source          string          `json:"source"`
+	Type            string          `json:"type"`
+	Subject         string          `json:"subject,omitempty"` // what it happened to, e.g. an order id
+	Time            time.Time       `json:"time"`
+	DataContentType string          `json:"datacontenttype,omitempty"`
+	TraceParent     string          `json:"traceparent,omitempty"` // W3C Trace Context, extension attribute
+	Data            json.RawMessage `json:"data,omitempty"`
+}
+
+// New makes an event of data, encoded as JSON. Time is when New ran: a hint for
+// people, never the ground of a decision.
+func New(typ, id, subject string, data any) (Event, error) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return Event{}, fmt.Errorf("encoding the data of %s %s: %w", typ, id, err)
+	}
+	return Event{
+		SpecVersion: "1.0", ID: id, Source: Source, Type: typ, Subject: subject,
+		Time: time.Now().UTC(), DataContentType: "application/json", Data: raw,
+	}, nil
+}
+
+// Decode reads the data into v. Unknown fields are ignored: changes of an event
+// are additive.
+func (e Event) Decode(v any) error {
+	if err := json.Unmarshal(e.Data, v); err != nil {
+		return fmt.Errorf("decoding the data of %s %s: %w", e.Type, e.ID, err)
+	}
+	return nil
+}
+
+// Validate checks the attributes that CloudEvents requires.
+func (e Event) Validate() error {
+	switch {
+	case e.SpecVersion != "1.0":
+		return fmt.Errorf("specversion is %q, not 1.0", e.SpecVersion)
+	case e.ID == "":
+		return errors.New("id is empty")
+	case e.Source == "":
+		return errors.New("source is empty")
+	case e.Type == "":
+		return errors.New("type is empty")
+	}
+	return nil
+}
+
+// EncodeBatch is the JSON of a batch, also of one event.
+func EncodeBatch(batch []Event) ([]byte, error) {
+	body, err := json.Marshal(batch)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a batch of %d events: %w", len(batch), err)
+	}
+	return body, nil
+}
+
+// DecodeBatch reads a batch and checks every event's required attributes.
+// Unknown attributes are ignored.
+func DecodeBatch(body []byte) ([]Event, error) {
+	var batch []Event
+	if err := json.Unmarshal(body, &batch); err != nil {
+		return nil, fmt.Errorf("decoding a batch of events: %w", err)
+	}
+	for i, e := range batch {
+		if err := e.Validate(); err != nil {
+			return nil, fmt.Errorf("event %d of the batch: %w", i, err)
+		}
+	}
+	return batch, nil
+}
