@@ -1,0 +1,86 @@
+// Package rdb is the way to Redis, single or Cluster, and holds Lua scripts by
+// name. Redis admits and remembers; it may be emptied at any time without a
+// wrong result, so nothing here is the truth about anything. It owns no key.
+package rdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"bazaar/shared/fault"
+)
+
+// Settings say where Redis is.
+type Settings struct {
+	// Addrs has one host:port for a single server, or several of a Cluster.
+	Addrs    []string `env:"redis_addrs" envDefault:"redis:6379"`
+	Password string   `secret:"redis-password"`
+	// Timeout bounds one round trip.
+	Timeout time.Duration `env:"redis_timeout" envDefault:"1s"`
+	// MaxConns bounds this process's connections to each server.
+	MaxConns int `env:"redis_max_conns" envDefault:"32"`
+}
+
+// Client is a client of one server or of a Cluster.
+type Client struct {
+	redis.UniversalClient
+}
+
+// Open makes a client and never dials.
+func Open(s Settings) (*Client, error) {
+	if len(s.Addrs) == 0 {
+		return nil, errors.New("redis_addrs is empty")
+	}
+	return &Client{redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs:        s.Addrs,
+		Password:     s.Password,
+		DialTimeout:  s.Timeout,
+		ReadTimeout:  s.Timeout,
+		WriteTimeout: s.Timeout,
+		PoolSize:     s.MaxConns,
+		// A call that fails is answered as unavailable; the caller retries under its key.
+		MaxRetries:            -1,
+		ContextTimeoutEnabled: true,
+	})}, nil
+}
+
+// Fault says what err, met while doing something, is to a caller: redis.Nil and
+// faults stay what they are, the caller's own deadline is a timeout, a server
+// that is away, loading, full or read-only is unavailable.
+func Fault(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	wrapped := fmt.Errorf("%s: %w", doing, err)
+	var known *fault.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, redis.Nil), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return wrapped
+	case isReply(err) && !refusesService(err):
+		return wrapped
+	}
+	return fault.New(fault.Unavailable, "unavailable", "The store is not available at the moment.").
+		After(time.Second).Because(wrapped)
+}
+
+// isReply reports whether the server itself answered with an error.
+func isReply(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply)
+}
+
+// refusesService recognises the replies of a server that cannot serve now.
+func refusesService(err error) bool {
+	for _, prefix := range []string{"LOADING", "READONLY", "MISCONF", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "ERR max number of clients", "NOREPLICAS", "BUSY"} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return true
+		}
+	}
+	return false
+}
