@@ -47,13 +47,14 @@ func away(err error) bool {
 		}
 		return false
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		// The caller's own deadline, unless the time went into connecting.
-		var connecting *pgconn.ConnectError
-		return errors.As(err, &connecting)
+	if errors.Is(err, context.Canceled) {
+		return false // the caller left
 	}
+	// A deadline that passed while the store was asked speaks of the store: an
+	// event must not use up its attempts while the server hangs.
 	var connecting *pgconn.ConnectError
-	return errors.As(err, &connecting) || pgconn.SafeToRetry(err) || brokenConnection(err)
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &connecting) ||
+		pgconn.SafeToRetry(err) || brokenConnection(err)
 }
 
 // brokenConnection recognises a connection that ended under a query. pgx gives

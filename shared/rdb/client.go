@@ -49,8 +49,8 @@ func Open(s Settings) (*Client, error) {
 }
 
 // Fault says what err, met while doing something, is to a caller: redis.Nil and
-// faults stay what they are, the caller's own deadline is a timeout, a server
-// that is away, loading, full or read-only is unavailable.
+// faults stay what they are, a server that is away, hangs, loads, is full or
+// read-only is unavailable.
 func Fault(err error, doing string) error {
 	if err == nil {
 		return nil
@@ -60,7 +60,7 @@ func Fault(err error, doing string) error {
 	switch {
 	case errors.As(err, &known):
 		return err
-	case errors.Is(err, redis.Nil), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, redis.Nil), errors.Is(err, context.Canceled):
 		return wrapped
 	case isReply(err) && !refusesService(err):
 		return wrapped
