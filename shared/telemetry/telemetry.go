@@ -1,0 +1,66 @@
+// Package telemetry is what a process tells about itself: traces
+// (OpenTelemetry), metrics (Prometheus) and logs (slog, JSON, with the trace's
+// ids in every line). It sets no global of any of the three: what it makes is
+// handed to whoever needs it. It decides no metric and no span name.
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Settings say where traces go and how much is logged.
+type Settings struct {
+	// Endpoint is the base URL of an OTLP/HTTP collector, e.g. http://otel:4318.
+	// Empty: spans have their ids, and nothing is exported.
+	Endpoint string `env:"otel_exporter_otlp_endpoint"`
+	// LogLevel is DEBUG, INFO, WARN or ERROR.
+	LogLevel slog.Level `env:"log_level" envDefault:"INFO"`
+}
+
+// Telemetry is the three of them for one process. Its fields are safe for use
+// by many goroutines and are not to be changed.
+type Telemetry struct {
+	Traces  trace.TracerProvider
+	Tracer  trace.Tracer // of Traces, named bazaar
+	Log     *slog.Logger
+	Metrics *prometheus.Registry // holds the Go and process collectors
+
+	shutdown func(context.Context) error
+}
+
+// Start makes the telemetry of service and writes its log to out, one JSON
+// object a line. It never dials: a collector that is away costs spans and a
+// warning in the log, never a call. Every trace is recorded unless the caller's
+// traceparent says that it is not.
+func Start(ctx context.Context, service string, s Settings, out io.Writer) (*Telemetry, error) {
+	log := slog.New(tracing{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: s.LogLevel})})
+	log = log.With("service", service)
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	t := &Telemetry{Traces: idProvider{}, Log: log, Metrics: metrics, shutdown: func(context.Context) error { return nil }}
+	if s.Endpoint != "" {
+		provider, err := exporting(ctx, service, s.Endpoint, log)
+		if err != nil {
+			return nil, fmt.Errorf("starting traces to %s: %w", s.Endpoint, err)
+		}
+		t.Traces, t.shutdown = provider, provider.Shutdown
+	}
+	t.Tracer = t.Traces.Tracer("bazaar")
+	return t, nil
+}
+
+// Shutdown exports the spans that are still held, for as long as ctx allows.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	if err := t.shutdown(ctx); err != nil {
+		return fmt.Errorf("stopping traces: %w", err)
+	}
+	return nil
+}
