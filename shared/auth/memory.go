@@ -9,6 +9,7 @@ import (
 const (
 	shards   = 16   // a power of two
 	shardCap = 1024 // tokens a shard remembers
+	lookedAt = 8    // entries that making room looks at
 )
 
 // memory holds the claims of verified tokens under the tokens' hashes until
@@ -51,19 +52,19 @@ func (m *memory) add(sum [sha256.Size]byte, c Claims, now time.Time) {
 	s.claims[sum] = c
 }
 
-// makeRoom drops what has expired, or else any one entry: forgetting costs one
-// signature check.
+// makeRoom looks at a few entries, wherever the map begins, and drops those that
+// have expired, or else one that has not: forgetting costs one signature check.
 func (s *shard) makeRoom(now time.Time) {
+	var looked, dropped int
 	for sum, c := range s.claims {
-		if !c.acceptable(now) {
+		looked++
+		if last := looked == lookedAt; !c.acceptable(now) || last && dropped == 0 {
 			delete(s.claims, sum)
+			dropped++
 		}
-	}
-	for sum := range s.claims {
-		if len(s.claims) < shardCap {
+		if looked == lookedAt {
 			return
 		}
-		delete(s.claims, sum)
 	}
 }
 
