@@ -17,7 +17,7 @@ create table identity.session (
   ended_at   timestamptz,
   end_reason text
 );
-create index session_user on identity.session (user_id, created_at);
+create index session_user_id on identity.session (user_id, created_at);
 
 -- Only hashes are kept. The newest token of a session has no replaced_at.
 create table identity.refresh_token (

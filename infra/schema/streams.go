@@ -1,0 +1,97 @@
+package schema
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"bazaar/shared/bus"
+)
+
+// StreamSettings are what an installation decides about its streams.
+type StreamSettings struct {
+	// QueueMaxBytes bounds the orders that wait for PostgreSQL; a full queue refuses more.
+	QueueMaxBytes int64 `env:"queue_max_bytes" envDefault:"1073741824"`
+	// Replicas is the number of servers that keep each stream: 3 in a cluster.
+	Replicas int `env:"stream_replicas" envDefault:"1"`
+}
+
+const (
+	mib = 1 << 20
+	day = 24 * time.Hour
+)
+
+// Streams are all streams. Subjects are listed, not matched, so that a new event
+// type is a decision here; every stream is bounded and refuses rather than drops.
+func Streams(s StreamSettings) []jetstream.StreamConfig {
+	streams := []jetstream.StreamConfig{
+		{
+			Name:        bus.QueueStream,
+			Description: "orders that were acknowledged to buyers and wait for PostgreSQL",
+			Subjects:    []string{"order.placed"},
+			Retention:   jetstream.WorkQueuePolicy,
+			MaxBytes:    s.QueueMaxBytes,
+		},
+		{
+			Name:        bus.OrdersStream,
+			Description: "what became of orders",
+			Subjects: []string{"order.reserved", "order.rejected", "order.paid", "order.closed",
+				"order.shipped", "order.completed"},
+			Retention: jetstream.LimitsPolicy,
+			MaxAge:    7 * day,
+			MaxBytes:  512 * mib,
+		},
+		{
+			Name:        bus.PaymentsStream,
+			Description: "what the payment provider said",
+			Subjects:    []string{"payment.notified"},
+			Retention:   jetstream.LimitsPolicy,
+			MaxAge:      30 * day,
+			MaxBytes:    256 * mib,
+		},
+		{
+			Name:              bus.CronStream,
+			Description:       "schedules and their ticks",
+			Subjects:          []string{"cron.>"},
+			Retention:         jetstream.WorkQueuePolicy,
+			MaxBytes:          16 * mib,
+			AllowMsgSchedules: true,
+			AllowMsgTTL:       true, // schedules give their ticks a life
+			AllowRollup:       true, // one tick a schedule is left waiting, the newest
+		},
+		{
+			Name:        bus.DeadStream,
+			Description: "events that could not be handled, for a person to look at",
+			Subjects:    []string{"dead.>"},
+			Retention:   jetstream.LimitsPolicy,
+			MaxBytes:    256 * mib,
+			Duplicates:  10 * time.Minute, // a dead letter that is written twice is one
+		},
+	}
+	for i := range streams {
+		streams[i].Storage = jetstream.FileStorage
+		streams[i].Discard = jetstream.DiscardNew
+		streams[i].Replicas = s.Replicas
+		streams[i].Metadata = map[string]string{bus.VersionKey: strconv.Itoa(bus.StreamsVersion)}
+	}
+	return streams
+}
+
+// consumers are those that must exist before the first event does: QUEUE's one
+// reader, whose acknowledgements are what bus.Passed watches. All others are
+// made by who reads.
+func consumers(stream string) []jetstream.ConsumerConfig {
+	if stream != bus.QueueStream {
+		return nil
+	}
+	return []jetstream.ConsumerConfig{{
+		Durable:       bus.QueueConsumer,
+		Description:   "the one reader of the queue",
+		DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       30 * time.Second,
+		MaxDeliver:    -1,
+		MaxAckPending: 4096,
+	}}
+}

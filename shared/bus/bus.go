@@ -1,0 +1,2 @@
+// Package bus is the way to NATS JetStream.
+package bus
