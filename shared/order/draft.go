@@ -7,6 +7,9 @@ import (
 	"bazaar/shared/fault"
 )
 
+// EntryScope is the scope of the idempotency keys that orders are placed under.
+const EntryScope = "create-order"
+
 // Limits of one order.
 const (
 	MaxLines    = 50

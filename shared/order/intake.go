@@ -1,7 +1,6 @@
 package order
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -18,9 +17,10 @@ const intaker = "reserve-stock"
 // Take writes the orders of the drafts, each with its lines and as if all its
 // stock could be had, and gives those that were not there before. What Take
 // wrote must be completed by Decide in the same transaction. A draft's id must
-// occur once.
+// occur once. The rows are written in the order of their ids, so that two batches
+// with an order in common wait for each other instead of deadlocking; what is
+// given back is in the order of the drafts.
 func (Store) Take(ctx context.Context, tx pgx.Tx, drafts []Draft, payWithin time.Duration) ([]Draft, error) {
-	slices.SortFunc(drafts, func(a, b Draft) int { return cmp.Compare(a.OrderID, b.OrderID) })
 	n := len(drafts)
 	ids, users, currencies, prints, traces := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	amounts, placed := make([]int64, n), make([]time.Time, n)

@@ -156,13 +156,14 @@ func readCursor(text string) (at time.Time, id string, err error) {
 	}
 	when, id, found := strings.Cut(string(raw), " ")
 	at, err = time.Parse(time.RFC3339Nano, when)
-	if err != nil || !found || !isUUID(id) {
+	if err != nil || !found || !IsID(id) {
 		return at, id, wrong.Because(fmt.Errorf("cursor %q", raw))
 	}
 	return at, id, nil
 }
 
-func isUUID(s string) bool {
+// IsID reports whether s can be the id of an order: a UUID.
+func IsID(s string) bool {
 	if len(s) != 36 {
 		return false
 	}

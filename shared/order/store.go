@@ -127,8 +127,6 @@ type Change struct {
 	Actor  string // a user id, or the function's name
 	Note   string
 	Reason string
-	// AskAt is when a closing order is due to be asked about.
-	AskAt time.Time
 	// Carrier and Tracking are of an order that is shipped.
 	Carrier, Tracking string
 }
@@ -145,11 +143,14 @@ func (s Store) Move(ctx context.Context, tx pgx.Tx, v Verb, c Change, orders ...
 		if err != nil {
 			return nil, err
 		}
-		queueMove(batch, o, t, c)
-		o.State, o.Version = t.To, o.Version+1
 		if c.Reason != "" {
 			o.Reason = c.Reason
 		}
+		if t.To == StatePaid {
+			o.Reason = "" // whatever was about to close it did not
+		}
+		queueMove(batch, o, t, c)
+		o.State, o.Version = t.To, o.Version+1
 		if t.Emit == "" {
 			continue
 		}
@@ -174,27 +175,36 @@ func (s Store) Move(ctx context.Context, tx pgx.Tx, v Verb, c Change, orders ...
 }
 
 func queueMove(batch *pgx.Batch, o *Order, t Transition, c Change) {
-	var askAt *time.Time
-	if !c.AskAt.IsZero() {
-		askAt = &c.AskAt
-	}
 	batch.Queue(`
 		with moved as (
-			update orders.order set state = $1, version = version + 1, reason = coalesce(nullif($2, ''), reason),
-				next_try_at = case when $1 = 'closing' then coalesce($3, now()) end,
-				carrier = coalesce(nullif($4, ''), carrier), tracking = coalesce(nullif($5, ''), tracking)
-			where order_id = $6 and state = $7 and version = $8
+			update orders.order set state = $1, version = version + 1, reason = $2,
+				next_try_at = case when $1 = 'closing' then now() end,
+				carrier = coalesce($3, carrier), tracking = coalesce($4, tracking)
+			where order_id = $5 and state = $6 and version = $7
 			returning order_id, version
 		)
 		insert into orders.history (order_id, version, from_state, to_state, event, actor, note)
-		select order_id, version, $7, $1, $9, $10, $11 from moved`,
-		string(t.To), c.Reason, askAt, c.Carrier, c.Tracking, o.ID, string(t.From), o.Version, string(t.Verb), c.Actor, c.Note)
+		select order_id, version, $6, $1, $8, $9, $10 from moved`,
+		string(t.To), nullable(o.Reason), nullable(c.Carrier), nullable(c.Tracking), o.ID, string(t.From), o.Version, string(t.Verb), c.Actor, c.Note)
 }
 
-// PutOff makes a closing order due again after wait, but no later than at.
-func (Store) PutOff(ctx context.Context, tx pg.Querier, o *Order, wait time.Duration, at time.Time) error {
-	_, err := tx.Exec(ctx, `update orders.order set tries = tries + 1,
+// nullable is nil for an empty text.
+func nullable(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// PutOff makes a closing order due again after wait, at the latest at notAfter
+// (zero: no limit), but not within the next second.
+func (Store) PutOff(ctx context.Context, q pg.Querier, o *Order, wait time.Duration, notAfter time.Time) error {
+	var limit *time.Time
+	if !notAfter.IsZero() {
+		limit = &notAfter
+	}
+	_, err := q.Exec(ctx, `update orders.order set tries = tries + 1,
 		next_try_at = greatest(now() + interval '1 second', least(now() + $2::bigint * interval '1 millisecond', $3))
-		where order_id = $1 and state = 'closing'`, o.ID, wait.Milliseconds(), at)
+		where order_id = $1 and state = 'closing'`, o.ID, wait.Milliseconds(), limit)
 	return pg.Fault(err, "putting off the closing of an order")
 }

@@ -63,3 +63,10 @@ func commitError(err error) error {
 	}
 	return fmt.Errorf("committing: %w: %w", ErrOutcomeUnknown, err)
 }
+
+// Now is the database's clock, by which decisions are made.
+func Now(ctx context.Context, q Querier) (time.Time, error) {
+	var now time.Time
+	err := q.QueryRow(ctx, `select now()`).Scan(&now)
+	return now, Fault(err, "asking for the time")
+}
