@@ -41,8 +41,8 @@ type Line struct {
 // Validate refuses a draft that no create-order of ours can have written. The
 // sum is checked by division, so that no product overflows.
 func (d Draft) Validate() error {
-	if d.OrderID == "" || d.UserID == "" || len(d.Currency) != 3 || d.PlacedAt.IsZero() {
-		return fault.New(fault.Invalid, "invalid_order", "An attribute of the order is missing.")
+	if !IsID(d.OrderID) || d.UserID == "" || len(d.Currency) != 3 || d.PlacedAt.IsZero() {
+		return fault.New(fault.Invalid, "invalid_order", "An attribute of the order is missing or wrong.")
 	}
 	if len(d.Lines) == 0 || len(d.Lines) > MaxLines {
 		return fault.New(fault.Invalid, "invalid_order", "An order has 1 to %d lines.", MaxLines).At("lines")
