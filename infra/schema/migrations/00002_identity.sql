@@ -25,9 +25,11 @@ create table identity.refresh_token (
   session_id  uuid not null references identity.session,
   created_at  timestamptz not null default now(),
   expires_at  timestamptz not null,
-  replaced_at timestamptz
+  replaced_at timestamptz,
+  seed        bytea                  -- made the successor, together with the token itself; gone with the grace
 );
-create index refresh_token_session on identity.refresh_token (session_id);
+create index refresh_token_session on identity.refresh_token (session_id, expires_at);
+create index refresh_token_seed on identity.refresh_token (session_id) where seed is not null;
 create unique index refresh_token_newest on identity.refresh_token (session_id) where replaced_at is null;
 
 -- The sessions whose access tokens must not be accepted, until the last of them has expired.
