@@ -23,7 +23,8 @@ const (
 )
 
 // Streams are all streams. Subjects are listed, not matched, so that a new event
-// type is a decision here; every stream is bounded and refuses rather than drops.
+// type is a decision here; every stream is bounded, and all but CRON refuse
+// rather than drop.
 func Streams(s StreamSettings) []jetstream.StreamConfig {
 	streams := []jetstream.StreamConfig{
 		{
@@ -59,6 +60,8 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			AllowMsgSchedules: true,
 			AllowMsgTTL:       true, // schedules give their ticks a life
 			AllowRollup:       true, // one tick a schedule is left waiting, the newest
+			// Discard stays "old": the server takes schedules with no other. It never comes
+			// to that, since there are only the schedules and their newest ticks.
 		},
 		{
 			Name:        bus.DeadStream,
@@ -68,10 +71,20 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			MaxBytes:    256 * mib,
 			Duplicates:  10 * time.Minute, // a dead letter that is written twice is one
 		},
+		{
+			Name:        bus.RedriveStream,
+			Description: "dead letters on their way back to the one function that gave them up",
+			Subjects:    []string{"redrive.*"},
+			Retention:   jetstream.WorkQueuePolicy,
+			MaxBytes:    64 * mib,
+			Duplicates:  10 * time.Minute, // a letter that is redriven twice goes once
+		},
 	}
 	for i := range streams {
 		streams[i].Storage = jetstream.FileStorage
-		streams[i].Discard = jetstream.DiscardNew
+		if !streams[i].AllowMsgSchedules {
+			streams[i].Discard = jetstream.DiscardNew
+		}
 		streams[i].Replicas = s.Replicas
 		streams[i].Metadata = map[string]string{bus.VersionKey: strconv.Itoa(bus.StreamsVersion)}
 	}

@@ -9,6 +9,7 @@ const (
 	PaymentsStream = "PAYMENTS"
 	CronStream     = "CRON"
 	DeadStream     = "DEAD"
+	RedriveStream  = "REDRIVE"
 )
 
 // QueueConsumer is the one durable consumer of QueueStream, made with it.
