@@ -46,6 +46,9 @@ type Payment struct {
 	PaidAt     time.Time // zero while unpaid
 }
 
+// Open reports whether p can still be paid as far as we know.
+func (p Payment) Open() bool { return p.Status == Wait }
+
 // Draft is an attempt to be opened.
 type Draft struct {
 	ID       string // a UUID

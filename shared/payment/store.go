@@ -13,6 +13,9 @@ import (
 // ErrOpen means that another attempt of the order is not closed yet.
 var ErrOpen = errors.New("another attempt to pay the order is open")
 
+// ErrTaken means that the id belongs to a payment of another order.
+var ErrTaken = errors.New("the payment's id is taken by another order")
+
 // ErrGuarded means that a row was no longer in the state that was decided on:
 // read again and decide again.
 var ErrGuarded = errors.New("the payment or notice is no longer in that state")
@@ -52,9 +55,9 @@ func collect(rows pgx.Rows, err error, doing string) ([]Payment, error) {
 
 // Open writes the next attempt to pay an order, under a lock on the order that
 // keeps it payable. With the id of an attempt that is there already it gives
-// that one, and while it waits makes it busy for d.Busy from now. While another
-// attempt waits it is ErrOpen, as it is when another call opened one at the
-// same moment.
+// that one, and while it waits makes it busy for d.Busy from now; when that one
+// pays another order, ErrTaken. While another attempt waits it is ErrOpen, as it
+// is when another call opened one at the same moment.
 func (Store) Open(ctx context.Context, q pg.Querier, d Draft) (Payment, error) {
 	p, err := one(q.QueryRow(ctx, `
 		with renewed as (
@@ -78,7 +81,7 @@ func (Store) Open(ctx context.Context, q pg.Querier, d Draft) (Payment, error) {
 	case err != nil:
 		return Payment{}, err
 	case p.OrderID != d.OrderID:
-		return Payment{}, fmt.Errorf("opening a payment: %s belongs to another order", d.ID)
+		return Payment{}, fmt.Errorf("opening a payment: %w", ErrTaken)
 	}
 	return p, nil
 }

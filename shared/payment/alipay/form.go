@@ -19,7 +19,7 @@ var ErrMalformed = errors.New("malformed form")
 // one name, the one that is checked need not be the one that is used.
 func ParseForm(body []byte) (map[string]string, error) {
 	for _, c := range body {
-		if c <= ' ' || c >= 0x7f {
+		if c <= ' ' || c >= 0x7f || c == ';' { // some servers separate parameters by ;
 			return nil, fmt.Errorf("%w: byte %#02x", ErrMalformed, c)
 		}
 	}
