@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"bazaar/shared/event"
+	"bazaar/shared/fault"
+	"bazaar/shared/fn"
+	"bazaar/shared/idem"
+	"bazaar/shared/money"
+	"bazaar/shared/order"
+)
+
+// confirming is how long to wait for Postgres where its word is needed.
+const confirming = 3 * time.Second
+
+// Prices are the prices of today, by SKU.
+type Prices interface {
+	Now(ctx context.Context) (map[string]money.Money, error)
+}
+
+// Queue makes an event durable. Its error says whether it certainly did not.
+type Queue interface {
+	Publish(ctx context.Context, e event.Event) error
+}
+
+// Decided waits for what becomes of an order that is in the queue: false when
+// it is not decided in time.
+type Decided interface {
+	For(ctx context.Context, orderID string, atMost time.Duration) (order.View, bool)
+}
+
+// Handler is the step of the function.
+type Handler struct {
+	Prices  Prices
+	Keys    idem.Store
+	Queue   Queue
+	Known   idem.Known // the answer to an order that Postgres has
+	Decided Decided
+	Log     *slog.Logger
+}
+
+// accepted is the answer to an order that is durable.
+type accepted struct {
+	OrderID string      `json:"order_id"`
+	Status  order.State `json:"status"`
+	Total   money.Money `json:"total"`
+	Links   links       `json:"links"`
+}
+
+type links struct {
+	Self string `json:"self"`
+}
+
+func accept(orderID string, total money.Money) (idem.Answer, error) {
+	return idem.JSON(http.StatusAccepted, accepted{
+		OrderID: orderID, Status: order.StatePlaced, Total: total, Links: links{"/v1/orders/" + orderID},
+	})
+}
+
+// Create places an order. A key that is known is answered whatever the prices
+// are today.
+func (h *Handler) Create(ctx context.Context, c fn.Call, in input) (fn.Reply, error) {
+	if err := in.check(); err != nil {
+		return fn.Reply{}, err
+	}
+	print, err := idem.Fingerprint(in)
+	if err != nil {
+		return fn.Reply{}, err
+	}
+	key := idem.Key{Scope: idem.ScopeOrder, Owner: c.Caller.Subject, Key: c.Key}
+	answer, replayed, err := idem.Do(ctx, h.Keys, idem.Request{
+		Key: key, Fingerprint: print, Lease: idem.DefaultLease + c.Wait, Log: h.Log,
+		Prepare: func(ctx context.Context) ([]byte, error) {
+			prices, err := h.Prices.Now(ctx)
+			if err != nil {
+				return nil, err
+			}
+			d, err := in.price(prices)
+			if err != nil {
+				return nil, err
+			}
+			d.OrderID, d.UserID, d.Fingerprint = key.ID(), c.Caller.Subject, print
+			return json.Marshal(d)
+		},
+	}, func(ctx context.Context, a idem.Attempt) (idem.Answer, error) { return h.place(ctx, a, c.Wait) })
+	if err != nil {
+		return fn.Reply{}, err
+	}
+	reply := fn.Reply{Status: answer.Status, Raw: answer.Body, ContentType: "application/json"}
+	if replayed {
+		reply.Header = map[string]string{"Idempotent-Replayed": "true"}
+	}
+	return reply, nil
+}
+
+// place makes the draft of an attempt durable. From then on the order is
+// accepted, whatever happens to the caller.
+func (h *Handler) place(ctx context.Context, a idem.Attempt, wait time.Duration) (idem.Answer, error) {
+	var d order.Draft
+	if err := json.Unmarshal(a.Progress, &d); err != nil {
+		return idem.Answer{}, fmt.Errorf("reading the draft of order %s: %w", a.ID, err)
+	}
+	e, err := order.PlacedEvent(d)
+	if err != nil {
+		return idem.Answer{}, err
+	}
+	if err := h.Queue.Publish(ctx, e); err != nil {
+		return idem.Answer{}, err
+	}
+	answer, err := accept(d.OrderID, money.Money{Amount: d.Amount, Currency: d.Currency})
+	if a.Doubtful && err == nil {
+		answer, err = h.confirm(ctx, d)
+	}
+	if err != nil {
+		return idem.Answer{}, err
+	}
+	if wait > 0 {
+		if v, ok := h.Decided.For(ctx, d.OrderID, wait); ok {
+			return idem.JSON(http.StatusCreated, v)
+		}
+	}
+	return answer, nil
+}
+
+// confirm asks Postgres what was ordered. Soon after Redis was emptied an
+// attempt under the same key, from before, may still reach the queue first, with
+// other lines or another price; Postgres takes the first.
+func (h *Handler) confirm(ctx context.Context, d order.Draft) (idem.Answer, error) {
+	later := fault.New(fault.Unavailable, "unavailable", "The service is catching up; try again in a moment.").After(time.Second)
+	if _, ok := h.Decided.For(ctx, d.OrderID, confirming); !ok {
+		return idem.Answer{}, idem.Keep(later)
+	}
+	known, found, err := h.Known(ctx, d.OrderID)
+	switch {
+	case err != nil:
+		return idem.Answer{}, idem.Keep(err)
+	case !found:
+		return idem.Answer{}, idem.Keep(later)
+	case known.Fingerprint != d.Fingerprint:
+		return idem.Answer{}, fault.New(fault.Mismatch, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+	}
+	return known.Answer, nil
+}
