@@ -11,6 +11,8 @@ create table outbox.event (
   created_at timestamptz not null default now()
 );
 create index event_created_at on outbox.event (created_at);
+create index event_aggregate on outbox.event (aggregate, position); -- the relay takes the first of each
+create index event_event_id on outbox.event (event_id);             -- a published event's row goes by it
 
 create schema idem;
 

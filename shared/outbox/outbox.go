@@ -1,0 +1,82 @@
+// Package outbox writes an event in the transaction of what it tells, so that
+// neither exists without the other, and brings it to the bus afterwards: at
+// once, and where that fails by the relay. It owns the table outbox.event, in
+// which a row is an event that nobody has seen published yet. An event may be
+// published more than once, never not at all.
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"bazaar/shared/event"
+	"bazaar/shared/pg"
+	"bazaar/shared/telemetry"
+)
+
+// publishTimeout bounds what Publish adds to a step whose work is done.
+const publishTimeout = 2 * time.Second
+
+// Publisher is what this package needs of a bus.Bus: an error, or nil once the
+// event is durable, for each event.
+type Publisher interface {
+	PublishAll(ctx context.Context, events []event.Event) []error
+}
+
+// Add writes events of one aggregate (an order's id, say) with q, which is the
+// transaction of what they tell. The relay keeps their order within the
+// aggregate, which holds where the transactions of one aggregate exclude each
+// other. An event without a traceparent gets that of ctx.
+func Add(ctx context.Context, q pg.Querier, aggregate string, events ...event.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	ids, types, bodies := make([]string, len(events)), make([]string, len(events)), make([]string, len(events))
+	for i, ev := range events {
+		if err := ev.Validate(); err != nil {
+			return fmt.Errorf("putting the event %s into the outbox: %w", ev.ID, err)
+		}
+		if ev.TraceParent == "" {
+			ev.TraceParent = telemetry.TraceParent(ctx)
+		}
+		body, err := json.Marshal(ev)
+		if err != nil {
+			return fmt.Errorf("encoding the event %s: %w", ev.ID, err)
+		}
+		ids[i], types[i], bodies[i] = ev.ID, ev.Type, string(body)
+	}
+	_, err := q.Exec(ctx, `
+		insert into outbox.event (event_id, aggregate, type, body)
+		select e.id, $1, e.type, e.body::jsonb
+		from unnest($2::text[], $3::text[], $4::text[]) with ordinality as e (id, type, body, n)
+		order by e.n`, aggregate, ids, types, bodies)
+	return pg.Fault(err, "putting events into the outbox")
+}
+
+// Publish brings events, just committed with Add, to the bus, and takes their
+// rows away. It is a short cut only: what fails, or would take longer than two
+// seconds, is left to the relay. It may overtake an older event of the same
+// aggregate that the relay still holds.
+func Publish(ctx context.Context, q pg.Querier, bus Publisher, events []event.Event) {
+	if len(events) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	var stored []string
+	for i, err := range bus.PublishAll(ctx, events) {
+		if err == nil {
+			stored = append(stored, events[i].ID)
+		}
+	}
+	if len(stored) == 0 {
+		return
+	}
+	// A row that is locked is with the relay, which takes it away itself. An error
+	// leaves the rows: they are published twice.
+	_, _ = q.Exec(ctx, `
+		delete from outbox.event where position in (
+			select position from outbox.event where event_id = any($1) for update skip locked)`, stored)
+}
