@@ -44,13 +44,13 @@ func (x *exchange) finish(answer handler.Response, err error) {
 // cut answers for a step that does not heed its deadline. The connection stays
 // taken until the step comes back: net/http cannot let go of it.
 func (x *exchange) cut() {
+	// Held to the end: finish must not return to net/http while this writes.
 	x.mu.Lock()
-	late := x.answered
-	x.answered = true
-	x.mu.Unlock()
-	if late {
+	defer x.mu.Unlock()
+	if x.answered {
 		return
 	}
+	x.answered = true
 	y := &exchange{s: x.s, rt: x.rt, w: x.w, r: x.r, start: x.start, id: x.id, ctx: x.r.Context()}
 	y.begin(x.r.Header.Get("Traceparent"))
 	f := fault.Of(fmt.Errorf("the step ran on: %w", context.DeadlineExceeded))

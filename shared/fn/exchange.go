@@ -44,6 +44,7 @@ type exchange struct {
 	body  []byte
 	batch *batch // at the Event door
 
+	watch    *time.Timer // answers for a step that does not
 	mu       sync.Mutex
 	answered bool
 }
@@ -67,10 +68,23 @@ func (x *exchange) serve() {
 	ctx, cancel := context.WithDeadline(x.r.Context(), x.start.Add(limit))
 	defer cancel()
 	x.ctx = ctx
-	cut := time.AfterFunc(limit+cutGrace, x.cut)
-	defer cut.Stop()
 	answer, err := x.guarded()
+	if x.watch != nil {
+		x.watch.Stop()
+	}
 	x.finish(answer, err)
+}
+
+// arrived ends what concerns the request and begins what concerns the step: it
+// is watched from here on. While a body is being read nothing could be written.
+func (x *exchange) arrived() {
+	if deadline, ok := x.ctx.Deadline(); ok {
+		x.watch = time.AfterFunc(time.Until(deadline)+cutGrace, x.cut)
+	}
+	if set := x.s.run.Settings; set.ReadTimeout < set.writeTimeout() {
+		// net/http would cancel a call that goes on after its read deadline.
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
+	}
 }
 
 // guarded runs the route and turns a panic into an error with its stack.
@@ -185,6 +199,7 @@ func (x *exchange) readBody() ([]byte, error) {
 	length := x.r.ContentLength
 	switch {
 	case length == 0:
+		x.arrived()
 		return nil, nil
 	case length > limit:
 		return nil, tooLarge(limit)
@@ -199,6 +214,7 @@ func (x *exchange) readBody() ([]byte, error) {
 	}
 	switch {
 	case err == nil:
+		x.arrived()
 		return body, x.ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		slow := fault.New(fault.Timeout, "timeout", "The request took too long to arrive.").Because(err)

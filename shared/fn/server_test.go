@@ -1,0 +1,143 @@
+package fn
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"bazaar/shared/event"
+	"bazaar/shared/fault"
+)
+
+func TestPathsAndMethods(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil,
+		Public("GET /", Step(nothing)), Public("GET /{sku}", Step(nothing)), Public("PUT /{sku}", Step(nothing)), Public("GET /sales/{sale}", Step(nothing)),
+	)
+	for request, want := range map[string]int{
+		"GET /": 204, "HEAD /": 204, "GET /s1": 204, "PUT /s1": 204, "GET /sales/s1": 204, "GET /a_B-9": 204,
+		"GET /s1/": 404, "GET /s1/x": 404, "GET //": 404, "GET /../etc": 404, "GET /./x": 404, "GET /sales//s1": 404, "GET /_/other": 404,
+		"GET /{sku}": 404, "GET /*": 404, "GET /a b": 404, "GET /a\nb": 404, "GET /a%b": 404, "GET /é": 404, "GET /a:b": 404, "GET /a\x00": 404,
+		"GET /" + strings.Repeat("a", 64): 204, "GET /" + strings.Repeat("a", 65): 404,
+		"POST /": 405, "DELETE /s1": 405, "PATCH /s1": 405, "BREW /s1": 405, "DELETE /s1/x": 404, "CONNECT /": 405,
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		a := b.ask(t, method, path, "")
+		switch want {
+		case 204:
+			a.want(t, 204, "", "")
+		case 404:
+			a.want(t, 404, fault.NotFound, "not_found")
+		case 405:
+			a.want(t, 405, fault.Invalid, "method_not_allowed")
+		}
+		if t.Failed() {
+			t.Fatal(request)
+		}
+	}
+	if got := b.ask(t, "POST", "/", "").Header.Get("Allow"); got != "GET, HEAD" {
+		t.Errorf("Allow: %s", got)
+	}
+	if got := b.ask(t, "POST", "/s1", "").Header.Get("Allow"); got != "GET, HEAD, PUT" {
+		t.Errorf("Allow: %s", got)
+	}
+}
+
+func TestQueriesAreText(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil, Public("GET /{$}", Step(nothing)))
+	b.ask(t, "GET", "/?q=caf%C3%A9&q=%25", "").want(t, 204, "", "")
+	for _, query := range []string{"q=%00", "q=%ff", "q=%zz", "a=1;b=2"} {
+		b.ask(t, "GET", "/?"+query, "").want(t, 400, fault.Invalid, "invalid_query")
+	}
+}
+
+func TestWrongRoutesAreSaidAtOnce(t *testing.T) {
+	t.Parallel()
+	step, door := Step(nothing), people{}.door()
+	for name, routes := range map[string]Routes{
+		"no method's pattern":  {Public("/a/{", step)},
+		"the same twice":       {Public("GET /{a}", step), Public("GET /{b}", step)},
+		"roles for anyone":     {Public("GET /", step, Roles("admin"))},
+		"money for partners":   {Raw("POST /", func(context.Context, RawCall) (Reply, error) { return Reply{}, nil }, Money())},
+		"no revocations":       {User(UserDoor{Tokens: door.Tokens}, "GET /", step)},
+		"no tokens":            {User(UserDoor{Revoked: door.Revoked}, "GET /", step)},
+		"events of anyone":     {Event(nil)},
+		"two doors for events": {Event(signed{}), Event(signed{})},
+	} {
+		if _, err := Handler("probe", routes); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestHandlerServesWithoutAProcess(t *testing.T) {
+	t.Parallel()
+	if _, err := Handler("probe", Routes{Public("GET /", Step(nothing))}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheRawDoorGivesTheBodyAsItCame(t *testing.T) {
+	t.Parallel()
+	const form = "a=1&a=2&sign=x%2By"
+	var got RawCall
+	b := newBench(t, nil, Raw("POST /{provider}", func(_ context.Context, c RawCall) (Reply, error) {
+		got = c
+		return Reply{Raw: []byte("success"), ContentType: "text/plain"}, nil
+	}))
+	a := b.ask(t, "POST", "/alipay?q=1", form, "Content-Type: application/x-www-form-urlencoded")
+	if a.text != "success" || string(got.Body) != form || got.ContentType != "application/x-www-form-urlencoded" ||
+		got.Params["provider"] != "alipay" || got.Query.Get("q") != "1" {
+		t.Errorf("%s; %+v", a.text, got)
+	}
+}
+
+func TestHealthIsWhetherCallsAreTaken(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(s *Settings) { s.MaxInflight = 1 })
+	b.metrics.inflight.Store(1) // health is answered also when max_inflight run
+	for _, path := range []string{"/_/health", "/_/ready"} {
+		b.ask(t, "GET", path, "").want(t, 200, "", "")
+	}
+	b.ready.Store(false)
+	for _, path := range []string{"/_/health", "/_/ready"} {
+		b.ask(t, "GET", path, "").want(t, 503, "", "")
+	}
+}
+
+func TestReadyTellsOfStoresInItsBodyOnly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.run.Report("redis", func(context.Context) error { return nil })
+	b.run.Report("postgres", func(context.Context) error { return fault.New(fault.Unavailable, "x", "password=hunter2") })
+	b.run.Report("nats", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+	a := b.ask(t, "GET", "/_/ready", "")
+	if a.StatusCode != 200 || a.text != `{"ready":true,"stores":{"nats":false,"postgres":false,"redis":true}}` {
+		t.Errorf("%d %s", a.StatusCode, a.text)
+	}
+	if lines := b.log.lines(t, "store down"); len(lines) != 2 {
+		t.Errorf("%d lines", len(lines))
+	}
+	if err := b.run.Telemetry.Metrics.Register(b.run.stores); err != nil {
+		t.Fatal(err)
+	}
+	if got := metric(t, b, "store_up", "postgres"); got != 0 {
+		t.Errorf("store_up{postgres} is %v", got)
+	}
+	if got := metric(t, b, "store_up", "redis"); got != 1 {
+		t.Errorf("store_up{redis} is %v", got)
+	}
+}
+
+func TestBatchesAreToldByTheirType(t *testing.T) {
+	t.Parallel()
+	for contentType, want := range map[string]bool{
+		event.ContentType: true, "Application/CloudEvents-Batch+JSON; charset=utf-8": true,
+		"application/json": false, "": false, "application/cloudevents+json": false, ";": false,
+	} {
+		if isBatch(contentType) != want {
+			t.Errorf("%q: %t", contentType, !want)
+		}
+	}
+}
