@@ -244,12 +244,16 @@ func TestUnknownAndExpiredTokensAreRefused(t *testing.T) {
 	}
 	mustExec(t, pool, `update identity.refresh_token set expires_at = now() - interval '1 s'`)
 	refuses(t, s, g.RefreshToken, "expired")
+	ended := signIn(t, s, "bob")
+	mustExec(t, pool, `update identity.session set ended_at = now() where session_id = $1`, ended.SessionID)
+	refuses(t, s, ended.RefreshToken, "of a session ended by hand")
+	mustExec(t, pool, `update identity.session set ended_at = null where session_id = $1`, ended.SessionID)
 	if n := count(t, pool, `select count(*) from identity.session where ended_at is not null`); n != 0 {
 		t.Error("a guess or an expired token ended a session")
 	}
 	mustExec(t, pool, `update identity.session set expires_at = now() - interval '1 s'`)
 	signIn(t, s, "alice")
-	if n := count(t, pool, `select count(*) from identity.refresh_token`); n != 1 {
+	if n := count(t, pool, `select count(*) from identity.refresh_token t join identity.session using (session_id) where user_id = 'alice'`); n != 1 {
 		t.Errorf("%d tokens are stored: the expired one was not forgotten", n)
 	}
 }
