@@ -53,9 +53,9 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 
 	h := &Handler{
 		Store: pool, Orders: order.Store{}, Stock: stock.Store{}, Payments: payment.Store{},
-		Accepted: idem.NewRedisStore(cache, queue),
+		Accepted: idem.NewRedis(cache, queue, stored(pool)),
 		Record:   outbox.Add,
-		Announce: outbox.Publisher{Pool: pool, Bus: queue, Log: run.Log}.Publish,
+		Announce: outbox.Announcer(pool, queue),
 	}
 	user := fn.UserDoor{Tokens: tokens, Revoked: revoked}
 	return fn.Routes{

@@ -45,7 +45,7 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	h := &Handler{
 		Transactions: pool, Orders: order.Store{}, Stock: stock.Store{}, PayWithin: s.PayWithin,
 		Record:   outbox.Add,
-		Announce: outbox.Publisher{Pool: pool, Bus: queue, Log: run.Log}.Publish,
+		Announce: outbox.Announcer(pool, queue),
 	}
 	return fn.Routes{fn.Event(trigger, fn.On(order.Placed, h.Reserve))}, nil
 }

@@ -58,7 +58,7 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 		Store: pool, Orders: order.Store{}, Stock: stock.Store{}, Payments: payment.Store{},
 		Provider: provider, Merchant: provider.Merchant(),
 		Record:   outbox.Add,
-		Announce: outbox.Publisher{Pool: pool, Bus: queue, Log: run.Log}.Publish,
+		Announce: outbox.Announcer(pool, queue),
 		Trail:    trail{run.Telemetry.Tracer, run.Log}, Alarm: newAlarm(run.Log, run.Telemetry.Metrics),
 		CloseGrace: s.CloseGrace, BusyMargin: s.BusyMargin,
 	}

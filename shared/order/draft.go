@@ -7,9 +7,6 @@ import (
 	"bazaar/shared/fault"
 )
 
-// EntryScope is the scope of the idempotency keys that orders are placed under.
-const EntryScope = "create-order"
-
 // Limits of one order.
 const (
 	MaxLines    = 50

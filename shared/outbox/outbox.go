@@ -25,15 +25,16 @@ type Publisher interface {
 	PublishAll(ctx context.Context, events []event.Event) []error
 }
 
-// Add writes events of one aggregate (an order's id, say) with q, which is the
-// transaction of what they tell. The relay keeps their order within the
-// aggregate, which holds where the transactions of one aggregate exclude each
-// other. An event without a traceparent gets that of ctx.
-func Add(ctx context.Context, q pg.Querier, aggregate string, events ...event.Event) error {
+// Add writes events with q, which is the transaction of what they tell. An
+// event's subject (an order's id, say) is its aggregate: the relay keeps the
+// order within one, which holds where the transactions of one aggregate exclude
+// each other. An event without a traceparent gets that of ctx.
+func Add(ctx context.Context, q pg.Querier, events ...event.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	ids, types, bodies := make([]string, len(events)), make([]string, len(events)), make([]string, len(events))
+	n := len(events)
+	ids, aggregates, types, bodies := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, ev := range events {
 		if err := ev.Validate(); err != nil {
 			return fmt.Errorf("putting the event %s into the outbox: %w", ev.ID, err)
@@ -45,13 +46,13 @@ func Add(ctx context.Context, q pg.Querier, aggregate string, events ...event.Ev
 		if err != nil {
 			return fmt.Errorf("encoding the event %s: %w", ev.ID, err)
 		}
-		ids[i], types[i], bodies[i] = ev.ID, ev.Type, string(body)
+		ids[i], aggregates[i], types[i], bodies[i] = ev.ID, ev.Subject, ev.Type, string(body)
 	}
 	_, err := q.Exec(ctx, `
 		insert into outbox.event (event_id, aggregate, type, body)
-		select e.id, $1, e.type, e.body::jsonb
-		from unnest($2::text[], $3::text[], $4::text[]) with ordinality as e (id, type, body, n)
-		order by e.n`, aggregate, ids, types, bodies)
+		select e.id, e.aggregate, e.type, e.body::jsonb
+		from unnest($1::text[], $2::text[], $3::text[], $4::text[]) with ordinality as e (id, aggregate, type, body, n)
+		order by e.n`, ids, aggregates, types, bodies)
 	return pg.Fault(err, "putting events into the outbox")
 }
 
@@ -79,4 +80,9 @@ func Publish(ctx context.Context, q pg.Querier, bus Publisher, events []event.Ev
 	_, _ = q.Exec(ctx, `
 		delete from outbox.event where position in (
 			select position from outbox.event where event_id = any($1) for update skip locked)`, stored)
+}
+
+// Announcer is Publish with its stores, as functions use it after a commit.
+func Announcer(q pg.Querier, bus Publisher) func(ctx context.Context, events ...event.Event) {
+	return func(ctx context.Context, events ...event.Event) { Publish(ctx, q, bus, events) }
 }

@@ -66,13 +66,19 @@ func reserved(t testing.TB, id string) event.Event {
 	return ev
 }
 
+// about is ev of another aggregate.
+func about(aggregate string, ev event.Event) event.Event {
+	ev.Subject = aggregate
+	return ev
+}
+
 // put adds events to the outbox as if they were written a minute ago.
 func put(t testing.TB, pool *pg.Pool, aggregate string, ids ...string) {
 	t.Helper()
 	ctx := context.Background()
 	for _, id := range ids {
 		err := pool.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			return outbox.Add(ctx, tx, aggregate, reserved(t, id))
+			return outbox.Add(ctx, tx, about(aggregate, reserved(t, id)))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -102,7 +108,7 @@ func TestEventIsAsDurableAsItsTransaction(t *testing.T) {
 	ctx := deadline(t, 30*time.Second)
 	no := errors.New("changed my mind")
 	err := pool.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := outbox.Add(ctx, tx, "a", reserved(t, "1")); err != nil {
+		if err := outbox.Add(ctx, tx, reserved(t, "1")); err != nil {
 			return err
 		}
 		return no
@@ -117,7 +123,7 @@ func TestPublishTakesTheRowsOfWhatWasStored(t *testing.T) {
 	pool := support.Postgres(t)
 	ctx := deadline(t, 30*time.Second)
 	events := []event.Event{reserved(t, "1"), reserved(t, "2"), reserved(t, "3")}
-	if err := outbox.Add(ctx, pool, "a", events...); err != nil {
+	if err := outbox.Add(ctx, pool, events...); err != nil {
 		t.Fatal(err)
 	}
 	to := &publisher{fails: func(ev event.Event) bool { return ev.ID == "2" }}
@@ -137,7 +143,7 @@ func TestRelayLeavesFreshRows(t *testing.T) {
 	pool := support.Postgres(t)
 	ctx := deadline(t, 30*time.Second)
 	to := &publisher{}
-	if err := outbox.Add(ctx, pool, "a", reserved(t, "1")); err != nil {
+	if err := outbox.Add(ctx, pool, reserved(t, "1")); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := relay(pool, to).Sweep(ctx); n != 0 || err != nil {
@@ -218,7 +224,7 @@ func TestRelayDoesWhatPublishCouldNot(t *testing.T) {
 	ctx, stop := context.WithCancel(telemetry.WithTraceParent(deadline(t, 60*time.Second),
 		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))
 	events := []event.Event{reserved(t, "1"), reserved(t, "2")}
-	if err := outbox.Add(ctx, pool, "a", events...); err != nil {
+	if err := outbox.Add(ctx, pool, events...); err != nil {
 		t.Fatal(err)
 	}
 	server.Stop()
