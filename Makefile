@@ -1,0 +1,37 @@
+# Each target is one line of real work.
+REGISTRY ?= ghcr.io/bazaar
+TAG ?= latest
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: run reset test lint bench build images
+
+## run: everything on this machine, until Ctrl-C; ARGS="--buyers 1000" adds to it
+run:
+	go run ./infra/cmd/local up $(ARGS)
+
+## reset: forget what run has kept
+reset:
+	go run ./infra/cmd/local reset
+
+## test: all tests, with real PostgreSQL, Redis and NATS
+test:
+	go test -race -shuffle=on -count=1 ./...
+
+## lint: vet, staticcheck, gofmt, and the rules of the house
+lint:
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go test -count=1 ./tests/house
+
+## bench: the Go benchmarks
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+## build: every program into bin/
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./functions/... ./infra/cmd/...
+
+## images: every function and service as a container image (Docker and faas-cli)
+images:
+	faas-cli build && for name in nats migrate trigger; do docker build -f infra/Dockerfile --build-arg CMD=$$name -t $(REGISTRY)/$$name:$(TAG) . || exit 1; done
