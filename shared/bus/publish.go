@@ -129,21 +129,27 @@ func (b *Bus) enqueue(subject string, items []*item) (*lane, error) {
 	return l, nil
 }
 
-// send stores one message, with one more attempt when the outcome of the first
-// is unknown and somebody still wants to know.
+// send stores one message.
 func (b *Bus) send(subject string, body []byte, events int, wanted func() bool) error {
 	began := time.Now()
-	err := b.attempt(subject, body)
-	if errors.Is(err, ErrUnknown) && wanted() && b.returns() {
-		// The first may have been stored: whatever the second meets, short of success, is unknown.
-		if again := b.attempt(subject, body); again == nil {
-			err = nil
-		} else {
-			err = unknown(errors.Join(err, again))
-		}
-	}
+	err := tryTwice(func() error { return b.attempt(subject, body) }, func() bool { return wanted() && b.returns() })
 	b.metrics.message(subject, events, time.Since(began))
 	return err
+}
+
+// tryTwice attempts once more when the outcome is unknown and worthwhile agrees.
+// A double is harmless; but the first attempt may have succeeded, so whatever the
+// second meets, short of success, leaves the outcome unknown.
+func tryTwice(attempt func() error, worthwhile func() bool) error {
+	first := attempt()
+	if !errors.Is(first, ErrUnknown) || !worthwhile() {
+		return first
+	}
+	second := attempt()
+	if second == nil {
+		return nil
+	}
+	return unknown(errors.Join(first, second))
 }
 
 // attempt sends the message once and waits for the server's word.
