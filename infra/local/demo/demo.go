@@ -1,0 +1,18 @@
+// Package demo puts people and goods into an installation that is there to be
+// tried: accounts whose passwords everybody knows, and a catalogue with stock.
+// Only the local runner and tests call it; it must never meet a real shop.
+//
+// It writes the tables of identity, catalog and stock by SQL, and only adds:
+// what is there already stays as it is, so loading twice changes nothing.
+package demo
+
+import "fmt"
+
+// Buyers is how many buyers come with their hashes: buyer0001 to buyer1000.
+const Buyers = 1000
+
+// Buyer is the name of the nth buyer, counted from 1.
+func Buyer(n int) string { return fmt.Sprintf("buyer%04d", n) }
+
+// Password is what the demo account of this name signs in with.
+func Password(name string) string { return name + "-demo-2026" }
