@@ -40,7 +40,7 @@ type Telemetry struct {
 // warning in the log, never a call. Every trace is recorded unless the caller's
 // traceparent says that it is not.
 func Start(ctx context.Context, service string, s Settings, out io.Writer) (*Telemetry, error) {
-	log := slog.New(tracing{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: s.LogLevel})})
+	log := slog.New(newLines(out, s.LogLevel))
 	log = log.With("service", service)
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
