@@ -46,11 +46,14 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	})
 
 	h := &Handler{Shelf: shelf{pool: pool, cache: cache, keys: keys}, Keys: keys, Log: run.Log}
-	user := fn.UserDoor{Tokens: tokens, Revoked: revoked}
+	return routes(h, fn.UserDoor{Tokens: tokens, Revoked: revoked}), nil
+}
+
+func routes(h *Handler, user fn.UserDoor) fn.Routes {
 	return fn.Routes{
 		fn.Public("GET /{$}", fn.Step(h.List)),
 		fn.Public("GET /{sku}", fn.Step(h.Show)),
 		fn.User(user, "PUT /{sku}", fn.Step(h.Put), fn.Roles(auth.RoleAdmin)),
 		fn.User(user, "POST /{sku}/restock", fn.Step(h.Restock), fn.Roles(auth.RoleAdmin), fn.NeedsKey()),
-	}, nil
+	}
 }
