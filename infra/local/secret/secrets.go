@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 )
 
 // User is the name that goes with the secret basic-auth-password.
@@ -19,6 +20,8 @@ const User = "admin"
 type Folder struct {
 	dir string // the secrets
 	own string // a folder for each function
+
+	mounting sync.Mutex // replicas of a function share its folder
 }
 
 // Open opens the folder below dir and makes every secret that is missing.
@@ -98,6 +101,8 @@ func (f *Folder) Remove(name string) error {
 // Mount fills the folder of a function with the named secrets, and takes out
 // what else is there. It gives the folder's path.
 func (f *Folder) Mount(function string, names []string) (string, error) {
+	f.mounting.Lock()
+	defer f.mounting.Unlock()
 	dir, err := filepath.Abs(filepath.Join(f.own, function))
 	if err != nil {
 		return "", fmt.Errorf("finding the secrets of %s: %w", function, err)
