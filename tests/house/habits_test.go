@@ -30,7 +30,7 @@ func variableRule(t tree) []string {
 			}
 			for _, spec := range g.Specs {
 				v := spec.(*ast.ValueSpec)
-				if !s.isTest() && !isConstant(v) {
+				if !s.isTest() && !isConstant(v, g.Doc) {
 					wrong = append(wrong, fmt.Sprintf("%s: the package variable %s can change", t.at(s, v), v.Names[0].Name))
 				}
 			}
@@ -39,13 +39,16 @@ func variableRule(t tree) []string {
 	return wrong
 }
 
-func isConstant(v *ast.ValueSpec) bool {
+func isConstant(v *ast.ValueSpec, doc *ast.CommentGroup) bool {
 	if v.Names[0].Name == "_" || v.Type != nil && selector(v.Type) == "embed.FS" {
 		return true
 	}
+	if v.Doc != nil {
+		doc = v.Doc
+	}
 	// An embedded file is a string or bytes with no value in the source.
-	if v.Doc != nil && len(v.Values) == 0 {
-		return slices.ContainsFunc(v.Doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") })
+	if doc != nil && len(v.Values) == 0 {
+		return slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") })
 	}
 	return len(v.Values) > 0 && !slices.ContainsFunc(v.Values, func(e ast.Expr) bool {
 		call, ok := e.(*ast.CallExpr)
@@ -207,6 +210,8 @@ func TestHabitRulesFindWhatIsNotOurs(t *testing.T) {
 		{variableRule, "shared/a/a.go", "var err = errors.New(\"x\")", 0},
 		{variableRule, "shared/a/a.go", "var _ io.Reader = (*R)(nil)", 0},
 		{variableRule, "shared/a/a.go", "//go:embed x\nvar files embed.FS", 0},
+		{variableRule, "shared/a/a.go", "//go:embed x\nvar list []byte", 0},
+		{variableRule, "shared/a/a.go", "var list []byte", 1},
 		{variableRule, "shared/a/a_test.go", "var once sync.Once", 0},
 		{callRule, "shared/a/a.go", "func init() {}", 1},
 		{callRule, "shared/a/a.go", "func f() { time.Sleep(1) }", 1},

@@ -11,7 +11,7 @@ import (
 )
 
 // section gives the lines of README.md below a heading, up to the next one of
-// its level.
+// its level or of one above.
 func section(t *testing.T, heading string) []string {
 	t.Helper()
 	lines := strings.Split(ours(t).read(t, "README.md"), "\n")
@@ -19,17 +19,23 @@ func section(t *testing.T, heading string) []string {
 	if start < 0 {
 		t.Fatalf("README.md has no heading %q", heading)
 	}
-	level, _, _ := strings.Cut(heading, " ")
 	rest := lines[start+1:]
-	end := slices.IndexFunc(rest, func(l string) bool { return strings.HasPrefix(l, level+" ") })
-	if end < 0 {
-		return rest
+	if end := slices.IndexFunc(rest, func(l string) bool { return 0 < level(l) && level(l) <= level(heading) }); end >= 0 {
+		return rest[:end]
 	}
-	return rest[:end]
+	return rest
 }
 
-// table gives the rows of the tables among lines, without their heads: the
-// cells as they stand, without spaces and backquotes around them.
+// level is how deep a heading is, 0 for another line.
+func level(line string) int {
+	marks, _, found := strings.Cut(line, " ")
+	if !found || strings.Trim(marks, "#") != "" {
+		return 0
+	}
+	return len(marks)
+}
+
+// table gives the rows of the tables among lines, without their heads.
 func table(lines []string) [][]string {
 	var rows [][]string
 	for i, l := range lines {
@@ -37,20 +43,23 @@ func table(lines []string) [][]string {
 		if !strings.HasPrefix(l, "|") || strings.HasPrefix(l, "|---") || head {
 			continue
 		}
-		var row []string
-		for _, cell := range strings.Split(strings.Trim(l, "|"), "|") {
-			row = append(row, strings.Trim(cell, " `"))
+		row := strings.Split(strings.Trim(l, "|"), "|")
+		for i := range row {
+			row[i] = strings.TrimSpace(row[i])
 		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
+// bare is a cell without its backquotes.
+func bare(cell string) string { return strings.Trim(cell, "`") }
+
 // quoted gives what stands between backquotes in a cell.
 func quoted(cell string) []string {
 	var found []string
-	for i, part := range strings.Split("`"+cell+"`", "`") {
-		if i%2 == 0 && part != "" && !strings.ContainsAny(part, ", ;") {
+	for i, part := range strings.Split(cell, "`") {
+		if i%2 == 1 {
 			found = append(found, part)
 		}
 	}
@@ -62,7 +71,7 @@ func TestReadmeListsTheFunctions(t *testing.T) {
 	rows := table(section(t, "## The functions"))
 	var names []string
 	for _, row := range rows {
-		names = append(names, row[0])
+		names = append(names, bare(row[0]))
 	}
 	slices.Sort(names)
 	if have := folders(t); !slices.Equal(have, names) {
@@ -71,11 +80,12 @@ func TestReadmeListsTheFunctions(t *testing.T) {
 	stack := index(t)
 	emitted := map[string]bool{}
 	for _, row := range rows {
-		if len(row) != 4 {
-			t.Errorf("%s: %d cells, want name, called by, what it does, emits", row[0], len(row))
+		f := stack.Functions[bare(row[0])]
+		if len(row) != 4 || f == nil {
+			t.Errorf("%q: want a function of stack.yml, called by, what it does, emits", row)
 			continue
 		}
-		for _, topic := range strings.Split(stack.Functions[row[0]].Annotations["topic"], ",") {
+		for _, topic := range strings.Split(f.Annotations["topic"], ",") {
 			named := topic == "" || strings.Contains(row[1], topic) || topic == "cron-function" && strings.Contains(row[1], "cron")
 			if !named {
 				t.Errorf("%s: stack.yml binds it to %s, its row says %q", row[0], topic, row[1])
@@ -151,7 +161,7 @@ func TestReadmeListsTheSettings(t *testing.T) {
 	}
 	have := map[string]string{}
 	for _, row := range table(section(t, "### Environment")) {
-		have[row[0]] = row[1]
+		have[bare(row[0])] = bare(row[1])
 	}
 	same(t, "### Environment", have, want)
 }
@@ -166,7 +176,7 @@ func TestReadmeListsTheSecrets(t *testing.T) {
 	}
 	have := map[string]string{}
 	for _, row := range table(section(t, "### Secrets")) {
-		have[row[0]] = ""
+		have[bare(row[0])] = ""
 	}
 	same(t, "### Secrets", have, want)
 }
