@@ -18,7 +18,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"bazaar/shared/fault"
-	"bazaar/shared/telemetry"
 )
 
 const (
@@ -37,13 +36,14 @@ type exchange struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	start time.Time
-	id    string // X-Call-Id
-	ctx   context.Context
-	span  trace.Span // nil until begin
+	id    string          // X-Call-Id
+	ctx   context.Context // the deadline, and from begin on the span
+	span  trace.Span      // nil until begin
 	call  Call
 	body  []byte
 	batch *batch // at the Event door
 
+	deadline deadline
 	watch    *time.Timer // answers for a step that does not
 	mu       sync.Mutex
 	answered bool
@@ -65,9 +65,9 @@ func (c callContext) Value(key any) any {
 // serve runs the call to its end: every path leads through finish, once.
 func (x *exchange) serve() {
 	limit := callTimeout(x.r.Header, x.s.run.Settings.ExecTimeout)
-	ctx, cancel := context.WithDeadline(x.r.Context(), x.start.Add(limit))
-	defer cancel()
-	x.ctx = ctx
+	x.deadline = deadline{Context: x.r.Context(), at: x.start.Add(limit)}
+	defer x.deadline.end()
+	x.ctx = &x.deadline
 	answer, err := x.guarded()
 	if x.watch != nil {
 		x.watch.Stop()
@@ -75,16 +75,10 @@ func (x *exchange) serve() {
 	x.finish(answer, err)
 }
 
-// arrived ends what concerns the request and begins what concerns the step: it
-// is watched from here on. While a body is being read nothing could be written.
+// arrived is where the request is whole and the step's turn comes: it is watched
+// from here on. While a body is being read nothing could be written.
 func (x *exchange) arrived() {
-	if deadline, ok := x.ctx.Deadline(); ok {
-		x.watch = time.AfterFunc(time.Until(deadline)+cutGrace, x.cut)
-	}
-	if set := x.s.run.Settings; set.ReadTimeout < set.writeTimeout() {
-		// net/http would cancel a call that goes on after its read deadline.
-		_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
-	}
+	x.watch = time.AfterFunc(time.Until(x.deadline.at)+cutGrace, x.cut)
 }
 
 // guarded runs the route and turns a panic into an error with its stack.
@@ -110,11 +104,8 @@ func (p *panicked) Error() string { return fmt.Sprint("panic: ", p.value) }
 
 // begin starts the call's span below the caller's traceparent.
 func (x *exchange) begin(traceparent string) {
-	ctx := x.ctx
-	if traceparent != "" {
-		ctx = telemetry.WithTraceParent(ctx, traceparent)
-	}
-	ctx, x.span = x.s.run.Telemetry.Tracer.Start(ctx, x.rt.pattern, x.s.spanOptions(x)...)
+	ctx, span := x.s.run.Telemetry.StartBelow(x.ctx, traceparent, x.rt.pattern, x.s.spanOptions(x)...)
+	x.span = span
 	x.ctx = callContext{ctx, x}
 }
 
@@ -144,9 +135,7 @@ func (x *exchange) read() (err error) {
 		}
 	}
 	if x.call.Wait = preferWait(x.r.Header); x.call.Wait > 0 {
-		if deadline, ok := x.ctx.Deadline(); ok {
-			x.call.Wait = max(0, min(x.call.Wait, time.Until(deadline)-waitMargin))
-		}
+		x.call.Wait = max(0, min(x.call.Wait, time.Until(x.deadline.at)-waitMargin))
 	}
 	x.body, err = x.readBody()
 	return err

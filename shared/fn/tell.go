@@ -52,7 +52,10 @@ func (x *exchange) tell(status int, f *fault.Error) {
 			attrs = append(attrs, slog.String("stack", string(p.stack)))
 		}
 	}
-	log.LogAttrs(x.ctx, level, "call", attrs...)
+	// Not log.LogAttrs, which looks for the caller's line and the time once more.
+	line := slog.NewRecord(x.start.Add(took), level, "call", 0)
+	line.AddAttrs(attrs...)
+	_ = log.Handler().Handle(x.ctx, line)
 }
 
 // describe sets what a collector wants to know (OpenTelemetry's HTTP names).

@@ -26,6 +26,10 @@ func (idTracer) Start(ctx context.Context, _ string, opts ...trace.SpanStartOpti
 			parent = trace.SpanContext{}
 		}
 	}
+	return child(ctx, parent)
+}
+
+func child(ctx context.Context, parent trace.SpanContext) (context.Context, trace.Span) {
 	next := trace.SpanContextConfig{TraceID: parent.TraceID(), TraceFlags: parent.TraceFlags(), TraceState: parent.TraceState()}
 	for !next.TraceID.IsValid() {
 		binary.NativeEndian.PutUint64(next.TraceID[:8], rand.Uint64())

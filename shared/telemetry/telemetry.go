@@ -57,6 +57,17 @@ func Start(ctx context.Context, service string, s Settings, out io.Writer) (*Tel
 	return t, nil
 }
 
+// StartBelow starts a span below a W3C traceparent; below the span of ctx where
+// that is empty or not well formed.
+func (t *Telemetry) StartBelow(ctx context.Context, traceparent, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
+	if _, idsOnly := t.Traces.(idProvider); idsOnly {
+		if parent, ok := ParseTraceParent(traceparent); ok {
+			return child(ctx, parent)
+		}
+	}
+	return t.Tracer.Start(WithTraceParent(ctx, traceparent), name, opts...)
+}
+
 // Shutdown exports the spans that are still held, for as long as ctx allows.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	if err := t.shutdown(ctx); err != nil {
