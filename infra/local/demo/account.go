@@ -2,11 +2,8 @@ package demo
 
 import (
 	"context"
-	_ "embed"
-	"encoding/csv"
 	"fmt"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,9 +12,6 @@ import (
 )
 
 //go:generate go run ./hash accounts.csv
-
-//go:embed accounts.csv
-var accountsCSV string
 
 // hashedAtOnce is how many accounts are hashed before they are stored: what an
 // interruption loses at most.
@@ -68,12 +62,12 @@ func LoadAccounts(ctx context.Context, pool *pg.Pool, buyers int, progress func(
 
 // embedded are the accounts of the data file.
 func embedded() ([]account, error) {
-	rows, err := csv.NewReader(strings.NewReader(accountsCSV)).ReadAll()
+	table, err := rows("accounts.csv")
 	if err != nil {
-		return nil, fmt.Errorf("reading the demo accounts: %w", err)
+		return nil, err
 	}
-	accounts := make([]account, 0, len(rows))
-	for _, row := range rows[min(1, len(rows)):] {
+	accounts := make([]account, 0, len(table))
+	for _, row := range table {
 		accounts = append(accounts, account{name: row[0], roles: row[1], hash: row[2]})
 	}
 	return accounts, nil

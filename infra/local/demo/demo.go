@@ -6,7 +6,14 @@
 // what is there already stays as it is, so loading twice changes nothing.
 package demo
 
-import "fmt"
+import (
+	"embed"
+	"encoding/csv"
+	"fmt"
+)
+
+//go:embed accounts.csv products.csv
+var files embed.FS
 
 // Buyers is how many buyers come with their hashes: buyer0001 to buyer1000.
 const Buyers = 1000
@@ -16,3 +23,17 @@ func Buyer(n int) string { return fmt.Sprintf("buyer%04d", n) }
 
 // Password is what the demo account of this name signs in with.
 func Password(name string) string { return name + "-demo-2026" }
+
+// rows reads a data file without its line of headings.
+func rows(name string) ([][]string, error) {
+	file, err := files.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("opening the demo data: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	all, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("reading the demo data %s: %w", name, err)
+	}
+	return all[min(1, len(all)):], nil
+}

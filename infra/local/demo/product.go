@@ -2,20 +2,14 @@ package demo
 
 import (
 	"context"
-	_ "embed"
-	"encoding/csv"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"bazaar/shared/pg"
 )
-
-//go:embed products.csv
-var productsCSV string
 
 // goods are the products, column by column as SQL takes them.
 type goods struct {
@@ -55,12 +49,12 @@ func LoadProducts(ctx context.Context, pool *pg.Pool) error {
 }
 
 func products() (goods, error) {
-	rows, err := csv.NewReader(strings.NewReader(productsCSV)).ReadAll()
+	table, err := rows("products.csv")
 	if err != nil {
-		return goods{}, fmt.Errorf("reading the demo products: %w", err)
+		return goods{}, err
 	}
 	var g goods
-	for i, row := range rows[min(1, len(rows)):] {
+	for i, row := range table {
 		fen, errFen := strconv.ParseInt(row[2], 10, 64)
 		units, errUnits := strconv.ParseInt(row[3], 10, 64)
 		if errFen != nil || errUnits != nil {
