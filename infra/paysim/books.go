@@ -13,7 +13,8 @@ import (
 )
 
 // entry is one line of the books: what is there after something happened. The
-// books are the sum of their lines; no line is ever changed.
+// books are the sum of their lines; no line is ever changed. What must be true
+// together, such as money and telling of it, stands in one line.
 type entry struct {
 	Trade        *Trade        `json:"trade,omitempty"`
 	Notification *Notification `json:"notification,omitempty"`
@@ -71,17 +72,14 @@ func replay(r io.Reader, apply func(entry)) (whole int64, err error) {
 	}
 }
 
-// append writes the entries and waits until the disk has them.
-func (b *books) append(entries ...entry) error {
-	var lines []byte
-	for _, e := range entries {
-		line, err := json.Marshal(e)
-		if err != nil {
-			return fmt.Errorf("encoding an entry of the books: %w", err)
-		}
-		lines = append(append(lines, line...), '\n')
+// append writes one entry, whole or not at all, and waits until the disk has it.
+func (b *books) append(e entry) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encoding an entry of the books: %w", err)
 	}
-	_, err := b.file.WriteAt(lines, b.size)
+	line = append(line, '\n')
+	_, err = b.file.WriteAt(line, b.size)
 	if err == nil {
 		err = b.file.Sync()
 	}
@@ -89,7 +87,7 @@ func (b *books) append(entries ...entry) error {
 		// The next append writes over what may stand there.
 		return errors.Join(fmt.Errorf("writing the books: %w", err), b.file.Truncate(b.size))
 	}
-	b.size += int64(len(lines))
+	b.size += int64(len(line))
 	return nil
 }
 

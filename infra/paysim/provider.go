@@ -81,15 +81,13 @@ func (p *Provider) apply(e entry) {
 	}
 }
 
-// write puts entries into the books first and makes them true then.
-func (p *Provider) write(entries ...entry) error {
-	if err := p.books.append(entries...); err != nil {
+// write puts an entry into the books first and makes it true then.
+func (p *Provider) write(e entry) error {
+	if err := p.books.append(e); err != nil {
 		p.Log.Error("the books cannot be written", "error", err)
 		return err
 	}
-	for _, e := range entries {
-		p.apply(e)
-	}
+	p.apply(e)
 	return nil
 }
 
@@ -230,15 +228,15 @@ func (p *Provider) change(token string, f func(t *Trade) error) (Trade, error) {
 	if after == before {
 		return after, refused
 	}
-	entries := []entry{{Trade: &after}}
+	e := entry{Trade: &after}
 	if after.Status == alipay.TradeSuccess && before.Status != alipay.TradeSuccess {
-		entries = append(entries, entry{Notification: p.newNotification(after)})
+		e.Notification = p.newNotification(after)
 	}
-	if err := p.write(entries...); err != nil {
+	if err := p.write(e); err != nil {
 		return before, err
 	}
-	if n := entries[len(entries)-1].Notification; n != nil {
-		p.pursue(n.NotifyID)
+	if e.Notification != nil {
+		p.pursue(e.Notification.NotifyID)
 	}
 	return after, refused
 }

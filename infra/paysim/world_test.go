@@ -184,4 +184,3 @@ func (w *world) restart() {
 	must(w.t, w.provider.Close())
 	w.start()
 }
-

@@ -67,8 +67,7 @@ func (Store) Open(ctx context.Context, q pg.Querier, d Draft) (Payment, error) {
 			insert into payment.payment (payment_id, order_id, user_id, attempt, provider, out_trade_no, status, amount, currency, busy_until)
 			select $1, $2, $3, n, $4, $5::text || n, 'WAIT', $6, $7, now() + $8::bigint * interval '1 millisecond'
 			from (select coalesce(max(attempt), 0) + 1 as n from payment.payment where order_id = $2) next
-			where not exists (select from payment.payment where payment_id = $1 or (order_id = $2 and status = 'WAIT'))
-			on conflict do nothing returning *
+			on conflict do nothing returning * -- the id is there, or another attempt waits, or took the number n
 		)
 		select `+columns+` from renewed union all select `+columns+` from opened
 		union all
