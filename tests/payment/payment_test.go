@@ -3,6 +3,7 @@ package payment_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -108,28 +109,22 @@ func TestNotifiedTwentyTimesInParallel(t *testing.T) {
 	}
 }
 
-// What is not signed by the provider leaves nothing behind; what is signed but
-// not about this payment is kept for people. Neither pays anything.
-func TestForgeriesPayNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	orderID, outTradeNo, _ := w.begin()
+// forgery is something sent in the provider's name, and what must become of it.
+type forgery struct {
+	f      paysim.Forgery
+	answer string
+	state  string // of the notice, after a sweep; empty: none is stored
+}
+
+// forgeries are about an open payment of 88 yuan, by what is wrong with each.
+func forgeries(outTradeNo string) map[string]forgery {
 	paid := map[string]string{"trade_status": alipay.TradeSuccess, "trade_no": "2026030122001400081234567890"}
-	with := func(more ...string) map[string]string {
-		params := map[string]string{}
-		for k, v := range paid {
-			params[k] = v
-		}
-		for i := 0; i < len(more); i += 2 {
-			params[more[i]] = more[i+1]
-		}
+	with := func(name, value string) map[string]string {
+		params := maps.Clone(paid)
+		params[name] = value
 		return params
 	}
-	for name, c := range map[string]struct {
-		f      paysim.Forgery
-		answer string
-		state  string // of the notice, after a sweep; empty: none is stored
-	}{
+	return map[string]forgery{
 		"a tampered amount":            {paysim.Forgery{Set: with("total_amount", "0.01"), Tamper: map[string]string{"total_amount": "88.00"}}, "failure", ""},
 		"a tampered status":            {paysim.Forgery{Set: with("trade_status", "WAIT_BUYER_PAY"), Tamper: map[string]string{"trade_status": "TRADE_SUCCESS"}}, "failure", ""},
 		"a wrong signature":            {paysim.Forgery{Set: paid, Tamper: map[string]string{"sign": "AAAA"}}, "failure", ""},
@@ -150,7 +145,16 @@ func TestForgeriesPayNothing(t *testing.T) {
 		"a trade that only waits":      {paysim.Forgery{Set: with("trade_status", "WAIT_BUYER_PAY")}, "success", "ignored"},
 		"a trade that is closed":       {paysim.Forgery{Set: with("trade_status", "TRADE_CLOSED")}, "success", "ignored"},
 		"an unknown status":            {paysim.Forgery{Set: with("trade_status", "TRADE_PAID")}, "success", "ignored"},
-	} {
+	}
+}
+
+// What is not signed by the provider leaves nothing behind; what is signed but
+// not about this payment is kept for people. Neither pays anything.
+func TestForgeriesPayNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	orderID, outTradeNo, _ := w.begin()
+	for name, c := range forgeries(outTradeNo) {
 		before := scalar[int](w, `select count(*) from payment.inbox`)
 		c.f.FreshID = true
 		d := w.notify(outTradeNo, c.f)[0]
