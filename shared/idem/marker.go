@@ -64,75 +64,108 @@ func (m *marks) settleAll(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, closing)
 	defer cancel()
-	pipe := m.client.Pipeline()
-	var seen [buckets]*redis.StringCmd
-	for i := range buckets {
-		seen[i] = pipe.Get(ctx, markerKey(bucketName(i)))
+	markers, err := m.read(ctx)
+	if err != nil {
+		return err
 	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return rdb.Fault(err, "reading the markers of idem")
-	}
-	var all error
-	for i, cmd := range seen {
-		marker, err := cmd.Result()
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return rdb.Fault(err, "reading a marker of idem")
-		}
-		if err := m.advance(ctx, markerKey(bucketName(i)), marker); err != nil {
-			all = err
-		}
-	}
-	return all
-}
-
-// advance moves one marker as far as it goes.
-func (m *marks) advance(ctx context.Context, key, marker string) error {
-	for !strings.HasPrefix(marker, "ready:") {
-		script, args := m.scripts.lose, []any{uuid.NewString()}
-		if marker != "" {
-			next, err := m.next(ctx, marker)
-			if err != nil {
+	lost, recovering := false, false
+	for i, marker := range markers {
+		if marker == "" {
+			if markers[i], err = m.run(ctx, m.scripts.lose, i, uuid.NewString()); err != nil {
 				return err
 			}
-			script, args = m.scripts.step, []any{marker, next}
 		}
-		now, err := script.Run(ctx, m.client, []string{key}, args...)
-		if err != nil {
+		lost = lost || strings.HasPrefix(markers[i], "lost:")
+	}
+	if lost {
+		if err := m.note(ctx, markers[:]); err != nil {
 			return err
 		}
-		marker, _ = now.(string)
+	}
+	for i, marker := range markers {
+		if strings.HasPrefix(marker, "recovering:") {
+			if err := m.recover(ctx, i, marker); errors.Is(err, ErrUnsure) {
+				recovering = true
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	if recovering {
+		return errUnsure()
 	}
 	return nil
 }
 
-// next is what follows a marker; unavailable while it must stay.
-func (m *marks) next(ctx context.Context, marker string) (string, error) {
-	state, rest, _ := strings.Cut(marker, ":")
-	switch state {
-	case "lost":
-		seq, err := m.queue.LastSeq(ctx, bus.QueueStream)
-		if err != nil {
-			return "", err
-		}
-		if seq == 0 {
-			return "ready:0", nil
-		}
-		return fmt.Sprintf("recovering:%d:%s", seq, rest), nil
-	case "recovering":
-		word, rest, _ := strings.Cut(rest, ":")
-		seq, err := strconv.ParseUint(word, 10, 64)
-		if err != nil {
-			return "", fmt.Errorf("reading the marker %q: %w", marker, err)
-		}
-		passed, err := m.queue.Passed(ctx, seq)
-		if err != nil {
-			return "", err
-		}
-		if !passed {
-			return "", errUnsure()
-		}
-		loss, _, _ := strings.Cut(rest, ":")
-		return "ready:" + loss, nil
+// read gets all markers in one round trip; a missing one is empty.
+func (m *marks) read(ctx context.Context) (markers [buckets]string, err error) {
+	pipe := m.client.Pipeline()
+	var replies [buckets]*redis.StringCmd
+	for i := range buckets {
+		replies[i] = pipe.Get(ctx, markerKey(bucketName(i)))
 	}
-	return "", fmt.Errorf("the marker %q is none of ours", marker)
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return markers, rdb.Fault(err, "reading the markers of idem")
+	}
+	for i, reply := range replies {
+		marker, err := reply.Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return markers, rdb.Fault(err, "reading a marker of idem")
+		}
+		markers[i] = marker
+	}
+	return markers, nil
+}
+
+// run runs a script on the marker of bucket i and gives what the marker is then.
+func (m *marks) run(ctx context.Context, s rdb.Script, i int, args ...any) (string, error) {
+	now, err := s.Run(ctx, m.client, []string{markerKey(bucketName(i))}, args...)
+	if err != nil {
+		return "", err
+	}
+	marker, _ := now.(string)
+	return marker, nil
+}
+
+// note puts the queue's end into the markers that are lost. It is read once,
+// after all losses were noticed: were it read for each bucket, an order taken in
+// the first one would make the next of a new Redis look like one that lost something.
+func (m *marks) note(ctx context.Context, markers []string) error {
+	seq, err := m.queue.LastSeq(ctx, bus.QueueStream)
+	if err != nil {
+		return err
+	}
+	for i, marker := range markers {
+		rest, lost := strings.CutPrefix(marker, "lost:")
+		if !lost {
+			continue
+		}
+		next := "ready:0"
+		if seq > 0 {
+			next = fmt.Sprintf("recovering:%d:%s", seq, rest)
+		}
+		if markers[i], err = m.run(ctx, m.scripts.step, i, marker, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recover makes a bucket ready when the queue has passed; ErrUnsure until then.
+func (m *marks) recover(ctx context.Context, i int, marker string) error {
+	word, rest, _ := strings.Cut(strings.TrimPrefix(marker, "recovering:"), ":")
+	seq, err := strconv.ParseUint(word, 10, 64)
+	if err != nil {
+		return fmt.Errorf("reading the marker %q: %w", marker, err)
+	}
+	passed, err := m.queue.Passed(ctx, seq)
+	if err != nil {
+		return err
+	}
+	if !passed {
+		return errUnsure()
+	}
+	loss, _, _ := strings.Cut(rest, ":")
+	_, err = m.run(ctx, m.scripts.step, i, marker, "ready:"+loss)
+	return err
 }
