@@ -182,7 +182,9 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	s := newStage()
 	s.publish(t, "0")
 	<-s.sent
-	huge := func() []*item { return []*item{{body: make([]byte, maxWaitingBytes/2+1), outcome: make(chan error, 1)}} }
+	huge := func() []*item {
+		return []*item{{body: make([]byte, maxWaitingBytes/2+1), outcome: make(chan error, 1)}}
+	}
 	if _, err := s.add(huge()); err != nil {
 		t.Fatal(err)
 	}

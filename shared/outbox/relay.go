@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// sweepEvery is how often the relay looks for rows; when nothing can be
-	// published it looks less and less often, down to sweepAtLeast.
+	// sweepEvery is how often the relay looks for rows; when the bus is there and
+	// takes nothing it looks less and less often, down to sweepAtLeast.
 	sweepEvery   = time.Second
 	sweepAtLeast = 8 * time.Second
 	// sweepRows is how many rows are locked at once.
@@ -25,12 +25,19 @@ const (
 	sweepTimeout = 15 * time.Second
 )
 
+// Bus is what the relay needs of a bus.Bus.
+type Bus interface {
+	Publisher
+	// Check fails while the bus is away.
+	Check(ctx context.Context) error
+}
+
 // Relay publishes what is older than a second, which Publish has failed to.
 // Any number may run at once: an event is published after the one before it of
 // its aggregate is, by whichever relay.
 type Relay struct {
 	Pool *pg.Pool
-	Bus  Publisher
+	Bus  Bus
 	Log  *slog.Logger
 	// Metrics may be nil.
 	Metrics *prometheus.Registry
@@ -39,7 +46,7 @@ type Relay struct {
 // Run relays until ctx ends. A store or bus that is away is waited for.
 func (r *Relay) Run(ctx context.Context) {
 	m := newMetrics(r.Metrics)
-	wait := sweepEvery
+	wait, stuck := sweepEvery, false
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -50,14 +57,19 @@ func (r *Relay) Run(ctx context.Context) {
 		}
 		published, err := r.Sweep(ctx)
 		m.relayed.Add(float64(published))
-		if err != nil && ctx.Err() == nil {
-			r.Log.WarnContext(ctx, "events stay in the outbox", "published", published, "error", err.Error())
-		}
-		switch {
-		case err == nil:
+		if published > 0 || err == nil || r.Bus.Check(ctx) != nil {
 			wait = sweepEvery
-		case published == 0:
+		} else {
 			wait = min(2*wait, sweepAtLeast)
+		}
+		switch { // told when it begins and when it ends, not every second between
+		case ctx.Err() != nil:
+		case err != nil && !stuck:
+			r.Log.WarnContext(ctx, "events stay in the outbox", "error", err.Error())
+			stuck = true
+		case err == nil && stuck:
+			r.Log.InfoContext(ctx, "the outbox is empty again", "published", published)
+			stuck = false
 		}
 		m.look(ctx, r.Pool)
 		timer.Reset(wait)
@@ -68,6 +80,9 @@ func (r *Relay) Run(ctx context.Context) {
 // brings new first events of aggregates to light. It returns how many it
 // published, and what kept it from publishing more.
 func (r *Relay) Sweep(ctx context.Context) (int, error) {
+	if err := r.Bus.Check(ctx); err != nil {
+		return 0, fmt.Errorf("relaying: %w", err)
+	}
 	total := 0
 	for {
 		published, err := r.pass(ctx)

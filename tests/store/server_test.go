@@ -223,7 +223,7 @@ func TestMigrateCommand(t *testing.T) {
 	}
 }
 
-func TestTwoMigrationsAtOnce(t *testing.T) {
+func TestManyMigrationsAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx := deadline(t, 120*time.Second)
 	_, s := support.FreshPostgres(t)
@@ -241,9 +241,9 @@ func TestTwoMigrationsAtOnce(t *testing.T) {
 	}
 	config.Password = s.Password
 	var applied sync.Map
-	var both sync.WaitGroup
-	for range 2 {
-		both.Go(func() {
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
 			done, err := schema.ApplySQL(ctx, config)
 			if err != nil {
 				t.Error(err)
@@ -256,7 +256,7 @@ func TestTwoMigrationsAtOnce(t *testing.T) {
 			}
 		})
 	}
-	both.Wait()
+	all.Wait()
 	pool := support.OpenPostgres(t, pg.Settings{URL: s.DatabaseURL("empty"), Password: s.Password, MaxConns: 1, ConnectTimeout: time.Second})
 	if n := waiting(t, pool); n != 0 {
 		t.Errorf("%d rows", n)

@@ -41,15 +41,13 @@ func (s *NATS) Start(ctx context.Context) error {
 		return fmt.Errorf("writing NATS' password: %w", err)
 	}
 	free := s.Port == 0
-	var err error
-	for range 3 {
-		err = s.startOnce(ctx, secrets)
-		if err == nil || !free || !strings.Contains(err.Error(), "address already in use") {
-			return err
+	return tryAgain(ctx, func() error { return s.startOnce(ctx, secrets) }, func(text string) bool {
+		taken := free && strings.Contains(text, "address already in use")
+		if taken {
+			s.Port = 0
 		}
-		s.Port = 0 // another took the port
-	}
-	return err
+		return taken
+	})
 }
 
 func (s *NATS) startOnce(ctx context.Context, secrets string) error {

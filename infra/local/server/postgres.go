@@ -45,18 +45,14 @@ func (s *Postgres) Start(ctx context.Context) error {
 		return err
 	}
 	free := s.Port == 0
-	for range 5 {
-		err = s.startOnce(ctx, bin, as)
-		taken := err != nil && free && strings.Contains(err.Error(), "could not bind")
-		if taken {
-			s.Port = 0
+	err = tryAgain(ctx, func() error { return s.startOnce(ctx, bin, as) }, func(text string) bool {
+		if free && strings.Contains(text, "could not bind") {
+			s.Port = 0 // another took it
+			return true
 		}
-		// The last backends of a killed server still end: they hold its memory.
-		ending := err != nil && strings.Contains(err.Error(), "pre-existing shared memory")
-		if !taken && !ending {
-			break
-		}
-	}
+		// The last processes of the server before this one hold its memory or its data.
+		return strings.Contains(text, "pre-existing shared memory") || strings.Contains(text, "postmaster.pid\" already exists")
+	})
 	if err != nil {
 		return err
 	}

@@ -130,6 +130,30 @@ func errEnded(err error) error {
 	return err
 }
 
+// startLimit is how long a start is tried again that an ending server stands in
+// the way of: one that we were killed with a moment ago, say.
+const startLimit = 10 * time.Second
+
+// tryAgain calls start until it succeeds, its error is not one that passes, or
+// the limit is reached.
+func tryAgain(ctx context.Context, start func() error, passes func(text string) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	for {
+		err := start()
+		if err == nil || !passes(err.Error()) {
+			return err
+		}
+		timer := time.NewTimer(200 * time.Millisecond)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
 // command is what to run, where and as whom.
 type command struct {
 	path string

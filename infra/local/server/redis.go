@@ -44,14 +44,13 @@ func (s *Redis) Start(ctx context.Context) error {
 		return err
 	}
 	free := s.Port == 0
-	for range 3 {
-		err = s.startOnce(ctx, bin, as)
-		if err == nil || !free || !strings.Contains(err.Error(), "Address already in use") {
-			return err
+	return tryAgain(ctx, func() error { return s.startOnce(ctx, bin, as) }, func(text string) bool {
+		taken := free && strings.Contains(text, "Address already in use")
+		if taken {
+			s.Port = 0
 		}
-		s.Port = 0 // another took the port
-	}
-	return err
+		return taken
+	})
 }
 
 func (s *Redis) startOnce(ctx context.Context, bin string, as account) error {
