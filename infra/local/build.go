@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -35,8 +36,24 @@ func (b *builder) add(folder string) (string, error) {
 	return program, nil
 }
 
-// build makes what is missing or older than its sources.
+// build makes what is missing or older than its sources. Runners that share
+// the folder build one after the other.
 func (b *builder) build(ctx context.Context) error {
+	if err := os.MkdirAll(b.bin, 0o755); err != nil { //nolint:gosec // programs are no secret
+		return fmt.Errorf("making the folder of the programs: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(b.bin, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("locking the folder of the programs: %w", err)
+	}
+	defer func() { _ = lock.Close() }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("locking the folder of the programs: %w", err)
+	}
+	return b.run(ctx)
+}
+
+func (b *builder) run(ctx context.Context) error {
 	args := []string{"build", "-buildvcs=false", "-o", b.bin + string(filepath.Separator)}
 	if b.race {
 		args = append(args, "-race")

@@ -19,7 +19,7 @@ type folder struct {
 
 // openFolder makes the folder and takes its lock.
 func openFolder(path string) (*folder, error) {
-	for _, dir := range []string{path, filepath.Join(path, "log"), filepath.Join(path, "bin"), filepath.Join(path, "run")} {
+	for _, dir := range []string{path, filepath.Join(path, "log"), filepath.Join(path, "run")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the servers' accounts pass through it
 			return nil, fmt.Errorf("cannot write to %s: %w", path, unwrapped(err))
 		}
@@ -84,27 +84,30 @@ func Reset(dir string) ([]string, error) {
 		return nil, err
 	}
 	defer func() { _ = f.close() }()
+	return f.forget()
+}
+
+// forget removes the folder and what of the stores' data is elsewhere.
+func (f *folder) forget() ([]string, error) {
 	var removed []string
-	for _, store := range []struct{ name, account string }{{"postgres", "postgres"}, {"redis", "redis"}} {
-		data, err := f.data(store.name, store.account)
+	for _, store := range []string{"postgres", "redis"} {
+		data, err := f.data(store, store)
 		if err != nil {
-			return removed, fmt.Errorf("finding the data of %s: %w", store.name, err)
-		}
-		if filepath.Dir(data) == path {
-			continue
+			return removed, fmt.Errorf("finding the data of %s: %w", store, err)
 		}
 		outside := filepath.Dir(data)
-		if _, err := os.Stat(outside); err == nil {
-			removed = append(removed, outside)
+		if _, err := os.Stat(outside); err != nil || outside == f.path {
+			continue
 		}
 		if err := os.RemoveAll(outside); err != nil {
 			return removed, fmt.Errorf("removing %s: %w", outside, err)
 		}
+		removed = append(removed, outside)
 	}
-	if err := os.RemoveAll(path); err != nil {
-		return removed, fmt.Errorf("removing %s: %w", path, err)
+	if err := os.RemoveAll(f.path); err != nil {
+		return removed, fmt.Errorf("removing %s: %w", f.path, err)
 	}
-	return append(removed, path), nil
+	return append(removed, f.path), nil
 }
 
 // unwrapped takes the path off an error that already stands in a sentence with it.

@@ -17,9 +17,12 @@ type Options struct {
 	Replicas map[string]int               // processes behind a function's name; 1 unless said
 	Set      map[string]map[string]string // per function or service: environment above stack.yml's
 
+	Bin string // where the programs are built; several runners may share it. Empty: in Dir
+
 	PaysimClock float64 // how many times faster than real the provider notifies again
 	Race        bool    // build with the race detector
 	NoInstall   bool    // install no missing server
+	Forget      bool    // forget everything when it ends
 	// Bare runs the functions and the gateway only: STORES says where the stores are.
 	Bare bool
 }
@@ -34,6 +37,12 @@ func (o *Options) check() error {
 		return fmt.Errorf("finding %s: %w", o.Dir, err)
 	}
 	o.Dir = dir
+	if o.Bin == "" {
+		o.Bin = filepath.Join(dir, "bin")
+	}
+	if o.Bin, err = filepath.Abs(o.Bin); err != nil {
+		return fmt.Errorf("finding %s: %w", o.Bin, err)
+	}
 	if o.PaysimClock <= 0 {
 		o.PaysimClock = 1
 	}

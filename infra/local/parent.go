@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,6 +32,17 @@ func WithParent(ctx context.Context) (context.Context, context.CancelFunc) {
 				}
 			}
 		}
+	}()
+	return ctx, cancel
+}
+
+// WithInput ends ctx when in ends: when whoever holds the other side of a pipe
+// lets go of it, or is gone, however that came about.
+func WithInput(ctx context.Context, in io.Reader) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		_, _ = io.Copy(io.Discard, in) // its end is all that matters
+		cancel()
 	}()
 	return ctx, cancel
 }

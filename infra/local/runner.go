@@ -76,7 +76,12 @@ func Up(ctx context.Context, o Options, out io.Writer, ready func(System)) error
 	} else if ctx.Err() != nil {
 		err = errStopped
 	}
-	return errors.Join(err, r.end(context.WithoutCancel(ctx)))
+	err = errors.Join(err, r.end(context.WithoutCancel(ctx)))
+	if r.folder != nil && r.options.Forget {
+		_, forgotten := r.folder.forget()
+		err = errors.Join(err, forgotten)
+	}
+	return err
 }
 
 // open does what is cheap and what most often goes wrong.
@@ -124,7 +129,7 @@ func (r *runner) open() error {
 // plan checks the functions against the options and the secrets, and says what to build.
 func (r *runner) plan() error {
 	known := map[string]bool{"trigger": true, "paysim": true}
-	r.builder = &builder{bin: r.folder.join("bin"), race: r.options.Race, screen: r.screen, mains: map[string]string{}}
+	r.builder = &builder{bin: r.options.Bin, race: r.options.Race, screen: r.screen, mains: map[string]string{}}
 	for _, f := range r.stack.All() {
 		known[f.Name] = true
 		if _, err := r.secrets.Mount(f.Name, f.Secrets); err != nil {

@@ -176,7 +176,11 @@ func (r *runner) end(ctx context.Context) error {
 		errs = append(errs, r.stores.end(ctx))
 	}
 	if r.server != nil {
-		r.screen.say("stopped; the data is kept")
+		kept := "the data is kept"
+		if r.options.Forget {
+			kept = "the data is forgotten"
+		}
+		r.screen.say("stopped; %s", kept)
 	}
 	return errors.Join(errs...)
 }

@@ -47,8 +47,8 @@ func (s System) Table(out io.Writer) {
 		row("NATS", s.NATS, "user bazaar, password in secrets/nats-password")
 	}
 	row("folder", s.Folder, "secrets/, log/<name>.log, state.json")
-	row("functions", strings.Join(s.Functions, " "), "")
 	_ = t.Flush() // to a terminal; who closed it needs no table
+	fmt.Fprintln(out, "  functions  ", strings.Join(s.Functions, " "))
 	fmt.Fprintf(out, `
 Sign in, place an order and start its payment:
 

@@ -36,6 +36,9 @@ type up struct {
 	PaysimClock float64  `default:"60" help:"How many times faster than real the simulated provider notifies again."`
 	Race        bool     `help:"Build with the race detector."`
 	NoInstall   bool     `help:"Install no missing server."`
+	Bin         string   `help:"Folder of the programs that are built; several runners may share it (default: bin in --dir)."`
+	Forget      bool     `help:"Forget everything when it ends."`
+	UntilEOF    bool     `name:"until-eof" help:"Stop when the standard input ends: for tests and scripts, which may die."`
 	Bare        bool     `help:"Functions and gateway only; the variable STORES names the file that says where the stores are."`
 }
 
@@ -79,7 +82,7 @@ func run(ctx context.Context, args []string, s streams) error {
 func (u *up) Run(ctx context.Context, s streams) error {
 	o := local.Options{
 		Dir: u.Dir, Listen: u.Listen, Stack: u.Stack, Buyers: u.Buyers, PaysimClock: u.PaysimClock,
-		Race: u.Race, NoInstall: u.NoInstall, Bare: u.Bare,
+		Bin: u.Bin, Race: u.Race, NoInstall: u.NoInstall, Forget: u.Forget, Bare: u.Bare,
 	}
 	for _, text := range u.Replicas {
 		if err := o.ParseReplicas(text); err != nil {
@@ -90,6 +93,11 @@ func (u *up) Run(ctx context.Context, s streams) error {
 		if err := o.ParseSet(text); err != nil {
 			return fmt.Errorf("--set: %w", err)
 		}
+	}
+	if u.UntilEOF {
+		var cancel context.CancelFunc
+		ctx, cancel = local.WithInput(ctx, os.Stdin)
+		defer cancel()
 	}
 	return local.Up(ctx, o, s.progress, func(system local.System) {
 		if local.IsTerminal(s.out) {
