@@ -11,6 +11,7 @@ import (
 
 	"bazaar/shared/fault"
 	"bazaar/shared/idem"
+	"bazaar/shared/rdb"
 	"bazaar/tests/support"
 )
 
@@ -220,70 +221,92 @@ func TestOldAnswersAreSwept(t *testing.T) {
 	begin(t, s, claim("young", "f"), idem.Running)
 }
 
-func TestLostMemoryIsNeverTakenForNew(t *testing.T) {
-	t.Parallel()
-	client, q := support.Redis(t), &idemQueue{}
-	inPostgres := map[string]idem.Record{}
-	var away error
-	var asked int
-	s := idem.NewRedis(client, q, func(_ context.Context, id string) (idem.Record, bool, error) {
+// losing is a store whose Redis was emptied while seven messages were queued.
+type losing struct {
+	*idem.Redis
+	t        *testing.T
+	client   *rdb.Client
+	queue    *idemQueue
+	postgres map[string]idem.Record // what Postgres knows
+	away     error                  // of Postgres
+}
+
+func newLosing(t *testing.T) *losing {
+	t.Helper()
+	l := &losing{t: t, client: support.Redis(t), queue: &idemQueue{}, postgres: map[string]idem.Record{}}
+	asked := 0
+	l.Redis = idem.NewRedis(l.client, l.queue, func(_ context.Context, id string) (idem.Record, bool, error) {
 		asked++
-		r, ok := inPostgres[id]
-		return r, ok, away
+		r, ok := l.postgres[id]
+		return r, ok, l.away
 	})
-	// Nothing was ever queued: complete from the start, and Postgres is not asked.
-	must(t, s.Finish(t.Context(), begin(t, s, claim("before", "f"), idem.Began), idem.Answer{Status: 202, Body: []byte("{}")}))
+	must(t, l.Finish(t.Context(), begin(t, l, claim("before", "f"), idem.Began), idem.Answer{Status: 202, Body: []byte("{}")}))
 	if asked != 0 {
 		t.Errorf("Postgres was asked %d times by a Redis that lost nothing", asked)
 	}
-	q.last.Store(7)
-	must(t, client.FlushAll(t.Context()).Err())
+	l.queue.last.Store(7)
+	l.lose()
+	l.postgres[claim("known", "f").Key.ID()] = idem.Record{Fingerprint: "f", Answer: idem.Answer{Status: 202, Body: []byte(`{"rebuilt":1}`)}}
+	return l
+}
 
-	unsure := func(key string) {
-		t.Helper()
-		_, _, err := s.Begin(t.Context(), claim(key, "f"))
-		if !errors.Is(err, idem.ErrUnsure) || fault.KindOf(err) != fault.Unavailable {
-			t.Errorf("%s while recovering: %v", key, err)
-		}
+func (l *losing) lose() {
+	l.t.Helper()
+	must(l.t, l.client.FlushAll(l.t.Context()).Err())
+}
+
+// unsure wants a key to be called neither new nor known.
+func (l *losing) unsure(key string) {
+	l.t.Helper()
+	if _, _, err := l.Begin(l.t.Context(), claim(key, "f")); !errors.Is(err, idem.ErrUnsure) || fault.KindOf(err) != fault.Unavailable {
+		l.t.Errorf("%s while recovering: %v", key, err)
 	}
-	unsure("before")
-	if _, found, err := s.Find(t.Context(), claim("before", "f").Key.ID()); found || !errors.Is(err, idem.ErrUnsure) {
-		t.Errorf("find while recovering: %t, %v", found, err)
+	if _, found, err := l.Find(l.t.Context(), claim(key, "f").Key.ID()); found || !errors.Is(err, idem.ErrUnsure) {
+		l.t.Errorf("find %s while recovering: %t, %v", key, found, err)
 	}
-	known := claim("known", "f")
-	inPostgres[known.Key.ID()] = idem.Record{Fingerprint: "f", Answer: idem.Answer{Status: 202, Body: []byte(`{"rebuilt":1}`)}}
-	if r := begin(t, s, known, idem.Finished); string(r.Answer.Body) != `{"rebuilt":1}` {
+}
+
+func TestLostMemoryIsNeverTakenForNew(t *testing.T) {
+	t.Parallel()
+	l := newLosing(t)
+	l.unsure("before")
+	if r := begin(t, l, claim("known", "f"), idem.Finished); string(r.Answer.Body) != `{"rebuilt":1}` {
 		t.Errorf("rebuilt %+v", r)
 	}
-	begin(t, s, claim("known", "other"), idem.Reused)
+	begin(t, l, claim("known", "other"), idem.Reused)
 
 	// A second loss while the first is mended: the queue has grown meanwhile.
-	q.last.Store(9)
-	must(t, client.FlushAll(t.Context()).Err())
-	q.away.Store(true)
-	if _, _, err := s.Begin(t.Context(), claim("new", "f")); fault.KindOf(err) != fault.Unavailable {
+	l.queue.last.Store(9)
+	l.lose()
+	l.queue.away.Store(true)
+	if _, _, err := l.Begin(t.Context(), claim("new", "f")); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("without the queue: %v", err)
 	}
-	q.away.Store(false)
-	unsure("new")
-	q.passed.Store(8)
-	unsure("new")
-	q.passed.Store(9)
-	fresh := begin(t, s, claim("new", "f"), idem.Began)
-	if !fresh.Doubtful {
+	l.queue.away.Store(false)
+	l.unsure("new")
+	l.queue.passed.Store(8)
+	l.unsure("new")
+	l.queue.passed.Store(9)
+	if fresh := begin(t, l, claim("new", "f"), idem.Began); !fresh.Doubtful {
 		t.Error("a record begun right after the loss is not marked")
 	}
-	begin(t, s, known, idem.Finished)
-	begin(t, s, claim("known", "other"), idem.Reused)
-	if _, found, err := s.Find(t.Context(), known.Key.ID()); !found || err != nil {
+}
+
+func TestPostgresAnswersForWhatWasLost(t *testing.T) {
+	t.Parallel()
+	l := newLosing(t)
+	l.queue.passed.Store(7)
+	begin(t, l, claim("new", "f"), idem.Began)
+	begin(t, l, claim("known", "f"), idem.Finished)
+	begin(t, l, claim("known", "other"), idem.Reused)
+	if _, found, err := l.Find(t.Context(), claim("known", "f").Key.ID()); !found || err != nil {
 		t.Errorf("find: %t, %v", found, err)
 	}
-	if _, found, err := s.Find(t.Context(), claim("never", "f").Key.ID()); found || err != nil {
+	if _, found, err := l.Find(t.Context(), claim("never", "f").Key.ID()); found || err != nil {
 		t.Errorf("find what never was: %t, %v", found, err)
 	}
-	// Postgres answers for what Redis lost: without it nothing is called new.
-	away = fault.New(fault.Unavailable, "unavailable", "Away.")
-	if _, _, err := s.Begin(t.Context(), claim("newer", "f")); fault.KindOf(err) != fault.Unavailable {
+	l.away = fault.New(fault.Unavailable, "unavailable", "Away.")
+	if _, _, err := l.Begin(t.Context(), claim("newer", "f")); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("without Postgres: %v", err)
 	}
 }
