@@ -36,7 +36,9 @@ func NATS(t testing.TB, settings ...schema.StreamSettings) *NATSServer {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	if _, err := schema.ApplyStreams(ctx, n.JetStream(), s); err != nil {
+	conn, js := n.connect()
+	defer conn.Close()
+	if _, err := schema.ApplyStreams(ctx, js, s); err != nil {
 		t.Fatalf("applying the streams: %v", err)
 	}
 	return n
@@ -116,17 +118,24 @@ func (n *NATSServer) BusWith(tel *telemetry.Telemetry) *bus.Bus {
 // JetStream is a plain way to the server, for looking at streams and consumers.
 func (n *NATSServer) JetStream() jetstream.JetStream {
 	n.t.Helper()
+	conn, js := n.connect()
+	n.t.Cleanup(conn.Close)
+	return js
+}
+
+func (n *NATSServer) connect() (*nats.Conn, jetstream.JetStream) {
+	n.t.Helper()
 	conn, err := nats.Connect(n.URL, nats.UserInfo("bazaar", n.Password), nats.MaxReconnects(-1),
 		nats.ReconnectWait(50*time.Millisecond))
 	if err != nil {
 		n.t.Fatalf("connecting to NATS: %v", err)
 	}
-	n.t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	if err != nil {
+		conn.Close()
 		n.t.Fatalf("opening JetStream: %v", err)
 	}
-	return js
+	return conn, js
 }
 
 // Bus is a bus to a NATS server of the test's own, with our streams.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 )
@@ -24,7 +23,7 @@ func (l logger) Errorf(format string, v ...any) { l.log.Error(fmt.Sprintf(format
 // process is left to serve, so that it ends in order.
 func (l logger) Fatalf(format string, v ...any) {
 	select {
-	case l.fatal <- errors.New(fmt.Sprintf(format, v...)): //nolint:revive // the format is the server's
+	case l.fatal <- fmt.Errorf(format, v...):
 	default:
 	}
 }
