@@ -32,6 +32,7 @@ type consumer struct {
 	breaker  *breaker
 	ledger   *ledger
 	jobs     sync.WaitGroup
+	last     chan struct{}  // closed when nothing more is fetched
 	unwanted map[string]int // filter subject -> polls in a row without it; the poll's alone
 }
 
@@ -44,6 +45,7 @@ func (c *consumer) run(ctx, calls context.Context) {
 	for ctx.Err() == nil {
 		c.turn(ctx, calls)
 	}
+	close(c.last)
 	c.jobs.Wait()
 	close(stop)
 	keeping.Wait()

@@ -23,7 +23,7 @@ func (t *Trigger) newConsumer(f *function, stream string) *consumer {
 		function: f, stream: stream, urgent: stream == bus.PaymentsStream, cron: stream == bus.CronStream,
 		js: t.js, caller: t.caller, settings: t.settings, metrics: t.metrics,
 		log:     t.log.With("function", f.name, "stream", stream),
-		breaker: newBreaker(), ledger: newLedger(), unwanted: map[string]int{},
+		breaker: newBreaker(), ledger: newLedger(), unwanted: map[string]int{}, last: make(chan struct{}),
 	}
 }
 

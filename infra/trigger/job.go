@@ -56,6 +56,11 @@ func (j *job) run(ctx, calls context.Context) {
 		}
 		j.call(ctx, calls, events)
 	}
+	if len(j.queue) == 0 {
+		return
+	}
+	j.leave()
+	<-j.last // else our own last fetch would get what is given back here
 	for _, events := range j.queue {
 		for _, it := range events {
 			if it.from.left > 0 {
