@@ -15,17 +15,9 @@ const agent = "faas-cli/0.18.12 (openfaas; linux; amd64)"
 
 // Each of these is a request that faas-cli 0.18 sends for the command in its
 // name, and what the command needs from the answer.
-func TestWhatTheCommandLineAsks(t *testing.T) {
+func TestWhatTheCommandLineAsksOfFunctions(t *testing.T) {
 	t.Parallel()
-	r := up(t, newDir(t), "--replicas", "echo=2")
-	ask := func(command, method, path, body string, want int, header ...string) string {
-		t.Helper()
-		status, text, _ := r.call(method, path, body, append(header, "User-Agent", agent)...)
-		if status != want {
-			t.Errorf("%s: %d %s, want %d", command, status, text, want)
-		}
-		return text
-	}
+	ask := up(t, newDir(t), "--replicas", "echo=2").ask
 	ask("login", http.MethodGet, "/system/functions", "", http.StatusOK)
 	ask("login with a wrong password", http.MethodGet, "/system/functions", "", http.StatusUnauthorized, "Authorization", "Basic YWRtaW46bm8=")
 
@@ -49,7 +41,14 @@ func TestWhatTheCommandLineAsks(t *testing.T) {
 		t.Errorf("describe: %+v", one)
 	}
 	ask("describe gone", http.MethodGet, "/system/function/gone?usage=1", "", http.StatusNotFound)
+	if text := ask("deploy", http.MethodPut, "/system/functions", `{"service":"echo","image":"x"}`, http.StatusNotImplemented); !strings.Contains(text, "stack.yml") {
+		t.Errorf("deploy: %s", text)
+	}
+}
 
+func TestWhatTheCommandLineAsksOfThePlatform(t *testing.T) {
+	t.Parallel()
+	ask := up(t, newDir(t)).ask
 	var secrets []types.Secret
 	ask("secret create", http.MethodPost, "/system/secrets", `{"name":"partner","rawValue":"b25l"}`, http.StatusAccepted)
 	ask("secret update", http.MethodPut, "/system/secrets", `{"name":"partner","rawValue":"dHdv"}`, http.StatusAccepted)
@@ -77,9 +76,16 @@ func TestWhatTheCommandLineAsks(t *testing.T) {
 	if info.Provider.Name == "" || info.Provider.Orchestration == "" || info.Version.Release == "" || info.Arch == "" {
 		t.Errorf("version: %+v", info)
 	}
-	if text := ask("deploy", http.MethodPut, "/system/functions", `{"service":"echo","image":"x"}`, http.StatusNotImplemented); !strings.Contains(text, "stack.yml") {
-		t.Errorf("deploy: %s", text)
+}
+
+// ask sends what a command of faas-cli sends and gives the answer.
+func (r *runner) ask(command, method, path, body string, want int, header ...string) string {
+	r.t.Helper()
+	status, text, _ := r.call(method, path, body, append(header, "User-Agent", agent)...)
+	if status != want {
+		r.t.Errorf("%s: %d %s, want %d", command, status, text, want)
 	}
+	return text
 }
 
 func TestLogsOfAFunction(t *testing.T) {

@@ -1,7 +1,9 @@
 package runner_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -174,7 +176,8 @@ func TestAFunctionThatNeverStartsEndsTheRun(t *testing.T) {
 	}
 }
 
-func TestItStopsWhenItsInputEnds(t *testing.T) {
+// The one who started it has died: its input ends and nobody reads what it says.
+func TestItStopsInOrderWhenItsStarterIsGone(t *testing.T) {
 	t.Parallel()
 	path, err := program()
 	if err != nil {
@@ -182,17 +185,35 @@ func TestItStopsWhenItsInputEnds(t *testing.T) {
 	}
 	dir := newDir(t)
 	cmd := exec.Command(path, bare(dir, "--until-eof", "--forget")...)
+	cmd.Dir, cmd.SysProcAttr = root, &syscall.SysProcAttr{Setpgid: true}
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := startCommand(t, dir, cmd)
-	r.ready()
-	if err := input.Close(); err != nil {
+	out, err := cmd.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if code := r.wait(); code != 0 {
-		t.Errorf("exit code %d", code)
+	says, said, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said.Close()
+	go func() { _, _ = io.Copy(io.Discard, says) }()
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
+		t.Fatalf("said %q, %v", line, err)
+	}
+	for _, end := range []io.Closer{says, out, input} {
+		if err := end.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
 	}
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("it did not forget")

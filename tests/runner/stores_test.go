@@ -44,6 +44,16 @@ func (r *runner) secret(name string) string {
 	return string(text)
 }
 
+// places are the addresses and a password that a client may have kept.
+func (r *runner) places() string {
+	r.t.Helper()
+	places := r.secret("postgres-password")
+	for _, name := range []string{"postgres", "redis", "nats", "paysim"} {
+		places += " " + r.part(name).Address
+	}
+	return places
+}
+
 func (r *runner) postgres() *pg.Pool {
 	r.t.Helper()
 	pool, err := pg.Open(pg.Settings{URL: r.part("postgres").Address, Password: r.secret("postgres-password"), MaxConns: 2}, "test", nil)
@@ -67,10 +77,7 @@ func TestTheDataIsKept(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	r := whole(t, dir)
-	password, addresses := r.secret("postgres-password"), ""
-	for _, name := range []string{"postgres", "redis", "nats", "paysim"} {
-		addresses += r.part(name).Address + " "
-	}
+	places := r.places()
 	if _, err := r.postgres().Exec(t.Context(), "create table kept (round int)"); err != nil {
 		t.Fatal(err)
 	}
@@ -106,12 +113,8 @@ func TestTheDataIsKept(t *testing.T) {
 		if err := r.redis().Get(t.Context(), fmt.Sprint("kept", round)).Err(); err != nil {
 			t.Errorf("round %d: %v", round, err)
 		}
-		now := ""
-		for _, name := range []string{"postgres", "redis", "nats", "paysim"} {
-			now += r.part(name).Address + " "
-		}
-		if now != addresses || r.secret("postgres-password") != password {
-			t.Errorf("round %d: at %s, was at %s; same password %t", round, now, addresses, r.secret("postgres-password") == password)
+		if now := r.places(); now != places {
+			t.Errorf("round %d: at %s, was at %s", round, now, places)
 		}
 	}
 	r.signal(syscall.SIGTERM)

@@ -50,6 +50,7 @@ type reset struct {
 type streams struct{ out, progress *os.File }
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // who watched may be gone: what was started must still be stopped in order
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends us at once, and the kernel what we started
 	ctx, cancel := local.WithParent(ctx)
