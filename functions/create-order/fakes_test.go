@@ -24,6 +24,7 @@ type shop struct {
 	prices   map[string]money.Money
 	keys     map[string]*record
 	doubtful bool
+	unsure   bool  // of prices
 	noStore  error // of Begin
 	noQueue  error // of Publish
 	queued   []event.Event
@@ -44,7 +45,9 @@ func newShop() *shop {
 	}
 }
 
-func (s *shop) Now(context.Context) (map[string]money.Money, error) { return s.prices, nil }
+func (s *shop) Now(context.Context) (map[string]money.Money, bool, error) {
+	return s.prices, !s.unsure, nil
+}
 
 func (s *shop) Publish(_ context.Context, e event.Event) error {
 	s.mu.Lock()

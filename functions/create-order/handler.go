@@ -19,9 +19,10 @@ import (
 // confirming is how long to wait for Postgres where its word is needed.
 const confirming = 3 * time.Second
 
-// Prices are the prices of today, by SKU.
+// Prices are the prices of today, by SKU: sure, or those of a moment ago while
+// a store is away.
 type Prices interface {
-	Now(ctx context.Context) (map[string]money.Money, error)
+	Now(ctx context.Context) (prices map[string]money.Money, sure bool, err error)
 }
 
 // Queue makes an event durable. Its error says whether it certainly did not.
@@ -77,11 +78,14 @@ func (h *Handler) Create(ctx context.Context, c fn.Call, in input) (fn.Reply, er
 	answer, replayed, err := idem.Do(ctx, h.Keys, idem.Request{
 		Key: key, Fingerprint: print, Lease: idem.DefaultLease + c.Wait, Log: h.Log,
 		Prepare: func(ctx context.Context) ([]byte, error) {
-			prices, err := h.Prices.Now(ctx)
+			prices, sure, err := h.Prices.Now(ctx)
 			if err != nil {
 				return nil, err
 			}
 			d, err := in.price(prices)
+			if err != nil && !sure && outdated(err) {
+				err = fault.New(fault.Unavailable, "unavailable", "The prices of this moment are not known.").After(time.Second).Because(err)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -97,6 +101,11 @@ func (h *Handler) Create(ctx context.Context, c fn.Call, in input) (fn.Reply, er
 		reply.Header = map[string]string{"Idempotent-Replayed": "true"}
 	}
 	return reply, nil
+}
+
+// outdated reports whether newer prices may have another answer than err.
+func outdated(err error) bool {
+	return fault.Is(err, "unknown_sku") || fault.Is(err, "price_changed")
 }
 
 // place makes the draft of an attempt durable. From then on the order is

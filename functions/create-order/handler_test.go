@@ -197,3 +197,14 @@ func TestDoubtfulKeyIsConfirmed(t *testing.T) {
 	s.postgres[id] = idem.Record{Fingerprint: "another"}
 	want(t, s.order(t, "alice", "k", twoTeas), 422, "idempotency_key_reused")
 }
+
+// What newer prices may answer otherwise is not refused for good.
+func TestPricesThatMayBeOld(t *testing.T) {
+	s := newShop()
+	s.unsure = true
+	want(t, s.order(t, "alice", "k1", `{"lines":[{"sku":"new","quantity":1}]}`), 503, "unavailable")
+	want(t, s.order(t, "alice", "k2", `{"lines":[{"sku":"tea","quantity":1}],"expected_total":{"amount":1,"currency":"CNY"}}`), 503, "unavailable")
+	if got := s.order(t, "alice", "k3", twoTeas); got.Code != 202 {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+}

@@ -26,8 +26,10 @@ const (
 	// overlap is how far each load looks back: longer than a transaction that
 	// writes a product may take from its timestamp to its commit.
 	overlap = time.Minute
-	// loading bounds one load.
-	loading = time.Second
+	// loading bounds one load, and patience how long a caller waits for one: a
+	// store that hangs must not keep everybody who asks for a price.
+	loading  = 5 * time.Second
+	patience = time.Second
 	// every is the pace of loads when nothing is announced.
 	every = time.Second
 )
@@ -50,8 +52,10 @@ type Prices struct {
 	mu     sync.Mutex
 	known  map[string]money.Money // never changed in place; nil until the first load
 	seen   string                 // the version before the last load
+	asOf   time.Time              // when the last load that worked began
 	latest time.Time
 	failed time.Time // when a load last failed; zero when the last one worked
+	began  time.Time // when the load that runs began; zero when none does
 }
 
 // NewPrices makes an empty memory of prices; Run fills it.
@@ -76,7 +80,7 @@ func (p *Prices) Run(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		p.load(ctx)
+		p.load(ctx, loading)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -85,56 +89,84 @@ func (p *Prices) Run(ctx context.Context) {
 	}
 }
 
-// Now gives the prices by SKU; the map must not be changed. Error: a fault
-// unavailable as long as they were never loaded.
-func (p *Prices) Now(ctx context.Context) (map[string]money.Money, error) {
-	word, err := p.version(ctx)
-	known, done := p.current(word, err != nil)
+// Now gives the prices by SKU; the map must not be changed. sure is false when
+// they may be behind what was announced, since a store is away: a SKU that is
+// missing may be new. Error: a fault unavailable as long as they were never
+// loaded.
+func (p *Prices) Now(ctx context.Context) (known map[string]money.Money, sure bool, err error) {
+	asked := time.Now()
+	word, failed := p.version(ctx)
+	known, enough, sure := p.current(asked, word, failed != nil)
 	// A load that we join may have begun before the announcement; a second one has not.
 	for range 2 {
-		if done {
+		if enough {
 			break
 		}
-		p.load(ctx)
-		known, done = p.current(word, err != nil)
+		p.load(ctx, patience)
+		known, enough, sure = p.current(asked, word, failed != nil)
 	}
 	if known == nil {
-		return nil, fault.New(fault.Unavailable, "unavailable", "The prices are not known yet.").After(time.Second)
+		return nil, false, fault.New(fault.Unavailable, "unavailable", "The prices are not known yet.").After(time.Second)
 	}
-	return known, nil
+	return known, sure, nil
 }
 
-// current gives what is known, and whether it must do: it is of this version,
-// or the version is not to be had, or a load has just failed.
-func (p *Prices) current(word string, unknown bool) (map[string]money.Money, bool) {
+// current gives what is known, whether it must do, and whether it is sure. It
+// is sure when it is of this version, or was loaded after it was asked for (the
+// version may have changed again); it must do when the version is not to be had,
+// a load has just failed, or one takes too long.
+func (p *Prices) current(asked time.Time, word string, unknown bool) (known map[string]money.Money, enough, sure bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.failed.IsZero() && time.Since(p.failed) < every {
-		return p.known, true
-	}
-	return p.known, p.known != nil && (unknown || p.seen == word)
+	sure = p.known != nil && (!unknown && p.seen == word || p.asOf.After(asked))
+	failing := !p.failed.IsZero() && time.Since(p.failed) < every
+	hanging := !p.began.IsZero() && time.Since(p.began) > patience
+	return p.known, sure || failing || hanging || p.known != nil && unknown, sure
 }
 
-// load reads what changed; several callers share one load.
-func (p *Prices) load(ctx context.Context) {
-	_, _, _ = p.loads.Do("", func() (any, error) {
+// load reads what changed, and waits for it at most so long; several callers
+// share one load.
+func (p *Prices) load(ctx context.Context, atMost time.Duration) {
+	done := p.loads.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loading)
 		defer cancel()
-		if err := p.loadOnce(ctx); err != nil {
-			p.mu.Lock()
-			first := p.failed.IsZero()
-			p.failed = time.Now()
-			p.mu.Unlock()
-			if first {
-				p.log.WarnContext(ctx, "loading prices: the known ones go on", "error", err.Error())
-			}
-		}
+		p.begin()
+		p.end(ctx, p.loadOnce(ctx))
 		return nil, nil
 	})
+	over := time.NewTimer(atMost)
+	defer over.Stop()
+	select {
+	case <-done:
+	case <-over.C:
+	case <-ctx.Done():
+	}
+}
+
+func (p *Prices) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.began = time.Now()
+}
+
+// end notes how a load ended. The first failure of several is logged.
+func (p *Prices) end(ctx context.Context, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := p.failed.IsZero()
+	p.began, p.failed = time.Time{}, time.Time{}
+	if err == nil {
+		return
+	}
+	p.failed = time.Now()
+	if first {
+		p.log.WarnContext(ctx, "loading prices: the known ones go on", "error", err.Error())
+	}
 }
 
 func (p *Prices) loadOnce(ctx context.Context) error {
 	// The version first: a price announced after this line is loaded again.
+	began := time.Now()
 	word, failed := p.version(ctx)
 	p.mu.Lock()
 	since, first := p.latest, p.known == nil
@@ -148,7 +180,7 @@ func (p *Prices) loadOnce(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.failed = time.Time{}
+	p.asOf = began
 	if latest.After(p.latest) {
 		p.latest = latest
 	}

@@ -57,7 +57,7 @@ func pricesOf(s *stores) *Prices {
 
 func wantPrice(t *testing.T, p *Prices, amount int64) {
 	t.Helper()
-	now, err := p.Now(t.Context())
+	now, _, err := p.Now(t.Context())
 	if err != nil || now["tea"].Amount != amount {
 		t.Errorf("got %v, %v; want %d", now, err, amount)
 	}
@@ -102,10 +102,53 @@ func TestKnownPricesGoOn(t *testing.T) {
 	wantPrice(t, p, 1)
 }
 
+func TestPricesSayWhetherTheyAreSure(t *testing.T) {
+	s := &stores{}
+	p := pricesOf(s)
+	sure := func(want bool) {
+		t.Helper()
+		if _, sure, err := p.Now(t.Context()); sure != want || err != nil {
+			t.Errorf("sure %t, %v", sure, err)
+		}
+	}
+	sure(true)
+	s.put(2, "w1")
+	s.noPG = errors.New("away")
+	sure(false)
+	p.failed, s.noPG = time.Time{}, nil
+	sure(true)
+	// Somebody announces again and again: a load after the question is enough.
+	s.put(3, "w2")
+	s.duringChange = func() { s.word = "w3" }
+	sure(true)
+	wantPrice(t, p, 3)
+}
+
+func TestAStoreThatHangsKeepsNobody(t *testing.T) {
+	s := &stores{}
+	p := pricesOf(s)
+	wantPrice(t, p, 1)
+	s.put(2, "w1")
+	release := make(chan struct{})
+	p.changes = func(ctx context.Context, _ time.Time) (map[string]money.Money, time.Time, error) {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return nil, time.Time{}, ctx.Err()
+	}
+	p.begin()
+	p.began = time.Now().Add(-2 * patience)
+	if known, sure, err := p.Now(t.Context()); sure || err != nil || known["tea"].Amount != 1 {
+		t.Errorf("%v %t %v", known, sure, err)
+	}
+	close(release)
+}
+
 func TestPricesThatWereNeverLoaded(t *testing.T) {
 	s := &stores{noPG: errors.New("away")}
 	p := pricesOf(s)
-	if _, err := p.Now(t.Context()); fault.KindOf(err) != fault.Unavailable {
+	if _, _, err := p.Now(t.Context()); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 }

@@ -84,7 +84,7 @@ func TestPricesFollowTheCatalogue(t *testing.T) {
 	p := catalog.NewPrices(pool, cache, slog.New(slog.DiscardHandler))
 	price := func(sku string) int64 {
 		t.Helper()
-		now, err := p.Now(t.Context())
+		now, _, err := p.Now(t.Context())
 		must(t, err)
 		return now[sku].Amount
 	}
@@ -125,7 +125,7 @@ func TestKnownPricesOutliveTheStores(t *testing.T) {
 	p := catalog.NewPrices(pool, cache, slog.New(slog.DiscardHandler))
 	check := func(when string) {
 		t.Helper()
-		if now, err := p.Now(t.Context()); err != nil || now["tea"].Amount != 1 {
+		if now, _, err := p.Now(t.Context()); err != nil || now["tea"].Amount != 1 {
 			t.Errorf("%s: %v, %v", when, now, err)
 		}
 	}
