@@ -18,8 +18,10 @@ const (
 // why no noun is missing. A function is written path:name.
 func long() map[string]string {
 	return map[string]string{
-		"infra/schema/streams.go:Streams":                  "a table of data",
-		"shared/auth/verifier_test.go:TestAttacksOnTokens": "a table of attacks",
+		"infra/schema/streams.go:Streams":                                "a table of data",
+		"shared/auth/verifier_test.go:TestAttacksOnTokens":               "a table of attacks",
+		"tests/store/bus_test.go:TestLostConnectionIsTriedOnceMore":      "one story, told in its order",
+		"tests/store/queue_test.go:TestPassedFollowsTheAcknowledgements": "one story, told in its order",
 	}
 }
 
