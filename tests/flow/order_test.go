@@ -175,7 +175,7 @@ func TestOneKeyIsOneOrder(t *testing.T) {
 	h := open(t)
 	alice, bob, admin := h.as(t, "alice"), h.as(t, "bob"), h.as(t, "admin", "admin")
 	sku := h.product(t, 1000, 700)
-	k := key("order for " + sku)
+	k := key("order-for-" + sku)
 	var mu sync.Mutex
 	ids := map[string]int{}
 	var all sync.WaitGroup
