@@ -95,6 +95,9 @@ func TestACallReachesTheFunctionAsTheRealGatewaySendsIt(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-Method", r.Method)
 		w.WriteHeader(http.StatusTeapot)
+		if r.Host != r.Context().Value(http.LocalAddrContextKey).(net.Addr).String() {
+			t.Errorf("the function is called as %s", r.Host)
+		}
 		fmt.Fprintf(w, "%s|%s|%s|%s|%s|%s|%s", r.RequestURI, body, r.Header.Get("X-Call-Id"), r.Header.Get("X-Forwarded-Host"),
 			r.Header.Get("Upgrade")+r.Header.Get("Connection"), r.Header.Get("X-Mine"), r.Header.Get("X-Start-Time"))
 	})
