@@ -7,7 +7,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 ## run: everything on this machine, until Ctrl-C; ARGS="--buyers 1000" adds to it
 run:
-	go run ./infra/cmd/local up $(ARGS)
+	@go build -o bin/local ./infra/cmd/local && exec bin/local up $(ARGS)
 
 ## reset: forget what run has kept
 reset:
