@@ -78,7 +78,6 @@ func (x *exchange) write(status int, header http.Header, body []byte) {
 	if status == http.StatusRequestTimeout {
 		// The read deadline is past and the write deadline is the same.
 		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(lastWrite))
-		into["Connection"] = []string{"close"}
 	}
 	x.w.WriteHeader(status)
 	if len(body) > 0 {

@@ -104,6 +104,11 @@ func TestATopicThatPanicsIsInternal(t *testing.T) {
 	if line := b.log.lines(t, "call")[0]; line["error"] == nil || line["stack"] == nil {
 		t.Errorf("line %v", line)
 	}
+	b.ask(t, "POST", "/", encodeBatch(t, newEvent(t, "order.placed", "e1", traceA), newEvent(t, "order.placed", "e2", traceB)), asTrigger...).
+		want(t, 500, fault.Internal, "internal")
+	if lines := b.log.lines(t, "event"); len(lines) != 2 || lines[0]["outcome"] != "internal" {
+		t.Errorf("lines %v", lines)
+	}
 }
 
 func TestTheEventDoorReadsLeniently(t *testing.T) {

@@ -60,7 +60,12 @@ func TestBodiesOverTheLimit(t *testing.T) {
 func TestASlowBodyIsCutOff(t *testing.T) {
 	t.Parallel()
 	called := false
-	b := newBench(t, func(s *Settings) { s.ReadTimeout = 200 * time.Millisecond }, Public("POST /{$}", Step(func(context.Context, Call, greeting) (Reply, error) {
+	// The read and the write deadline pass at the same time, as by default.
+	equal := func(s *Settings) {
+		s.ReadTimeout, s.ExecTimeout = 1050*time.Millisecond, 50*time.Millisecond
+		s.WriteTimeout = s.ReadTimeout
+	}
+	b := newBench(t, equal, Public("POST /{$}", Step(func(context.Context, Call, greeting) (Reply, error) {
 		called = true
 		return Reply{}, nil
 	})))
@@ -251,6 +256,10 @@ func TestCallIDsAndTracesGoThrough(t *testing.T) {
 	}
 	if _, ok := line["duration_ms"].(float64); !ok {
 		t.Errorf("line %v", line)
+	}
+	b.ask(t, "GET", "/"+strings.Repeat("x", 1000), "")
+	if path, _ := b.log.lines(t, "call")[1]["path"].(string); len(path) != maxLogged {
+		t.Errorf("a path of %d bytes is in the log", len(path))
 	}
 	for _, id := range []string{"", "a b", "ä", strings.Repeat("x", 129)} {
 		a := b.ask(t, "GET", "/", "", "X-Call-Id: "+id)

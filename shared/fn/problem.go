@@ -41,10 +41,18 @@ func (x *exchange) problemOf(f *fault.Error) (status int, header http.Header, bo
 	if status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", challenge(f))
 	}
-	if f.RetryAfter > 0 {
-		header.Set("Retry-After", strconv.FormatInt(int64((f.RetryAfter+time.Second-1)/time.Second), 10))
+	if after := retryAfter(f); after > 0 {
+		header.Set("Retry-After", strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
 	}
 	return status, header, body
+}
+
+// retryAfter is what f says, or a second where trying again is the whole point.
+func retryAfter(f *fault.Error) time.Duration {
+	if f.RetryAfter <= 0 && (f.Kind == fault.Unavailable || f.Kind == fault.Limited) {
+		return time.Second
+	}
+	return f.RetryAfter
 }
 
 // challenge is RFC 6750's: the error is named only where a token was shown.

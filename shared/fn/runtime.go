@@ -32,6 +32,11 @@ type stop struct {
 	run  func(context.Context) error
 }
 
+func (s stop) guarded(ctx context.Context) (err error) {
+	defer recovered(&err)
+	return s.run(ctx)
+}
+
 // stopTimeout bounds everything that runs after the last call has ended.
 const stopTimeout = 5 * time.Second
 
@@ -76,7 +81,8 @@ func (r *Runtime) survive(name string, loop func(ctx context.Context)) (ended bo
 }
 
 // Report has the state of a store shown in the body of /_/ready and in the
-// metric store_up. It never makes the function unready. check gets a second.
+// metric store_up. It never makes the function unready. check gets a second and
+// must heed its context.
 func (r *Runtime) Report(name string, check func(context.Context) error) { r.stores.add(name, check) }
 
 // close ends the loops, runs what OnStop registered, and sends the last spans.
@@ -92,7 +98,7 @@ func (r *Runtime) close() {
 		r.Log.Warn("a loop did not end", "within", stopTimeout.String())
 	}
 	for _, s := range slices.Backward(r.stops) {
-		if err := s.run(ctx); err != nil {
+		if err := s.guarded(ctx); err != nil {
 			r.Log.Warn("stopping", "what", s.name, "error", err.Error())
 		}
 	}

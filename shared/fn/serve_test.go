@@ -92,11 +92,17 @@ func (p *process) ended(t *testing.T) error {
 
 func fetch(t *testing.T, url string) *answer {
 	t.Helper()
-	r, err := http.Get(url)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return read(t, r)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read(t, res)
 }
 
 func TestAFunctionServesAndDrains(t *testing.T) {
@@ -137,7 +143,11 @@ func TestAFunctionServesAndDrains(t *testing.T) {
 	}
 	// While it waits it is not ready, and still takes calls.
 	for _, path := range []string{"/_/health", "/_/ready"} {
-		fetch(t, base+path).want(t, 503, "", "")
+		a := fetch(t, base+path)
+		a.want(t, 503, "", "")
+		if !a.Close {
+			t.Error("a draining function keeps its connections")
+		}
 	}
 	go func() { slow <- fetch(t, base+"/slow") }()
 	if a := <-slow; a.text != `"rested"` {

@@ -112,11 +112,13 @@ func TestReadyTellsOfStoresInItsBodyOnly(t *testing.T) {
 	b.run.Report("redis", func(context.Context) error { return nil })
 	b.run.Report("postgres", func(context.Context) error { return fault.New(fault.Unavailable, "x", "password=hunter2") })
 	b.run.Report("nats", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+	b.run.Report("broken", func(context.Context) error { panic("oh") })
 	a := b.ask(t, "GET", "/_/ready", "")
-	if a.StatusCode != 200 || a.text != `{"ready":true,"stores":{"nats":false,"postgres":false,"redis":true}}` {
+	if a.StatusCode != 200 || a.text != `{"ready":true,"stores":{"broken":false,"nats":false,"postgres":false,"redis":true}}` {
 		t.Errorf("%d %s", a.StatusCode, a.text)
 	}
-	if lines := b.log.lines(t, "store down"); len(lines) != 2 {
+	b.ask(t, "GET", "/_/ready", "").want(t, 200, "", "")
+	if lines := b.log.lines(t, "store down"); len(lines) != 3 {
 		t.Errorf("%d lines", len(lines))
 	}
 	if err := b.run.Telemetry.Metrics.Register(b.run.stores); err != nil {

@@ -128,6 +128,9 @@ func TestEveryKindHasItsStatus(t *testing.T) {
 		b := newBench(t, nil, Public("GET /{$}", Step(failing(fault.New(kind, "some_code", "Some detail.")))))
 		a := b.ask(t, "GET", "/", "")
 		a.want(t, status, kind, "some_code")
+		if got := a.Header.Get("Retry-After"); (status == 429 || status == 503) != (got == "1") {
+			t.Errorf("%s: Retry-After %q", kind, got)
+		}
 		if got := a.Header.Get("WWW-Authenticate"); (status == 401) != (got == "Bearer") {
 			t.Errorf("%s: WWW-Authenticate %q", kind, got)
 		}

@@ -47,7 +47,10 @@ func (s *stores) look() map[string]bool {
 	errs := make([]error, len(s.checks))
 	var all sync.WaitGroup
 	for i, check := range s.checks {
-		all.Go(func() { errs[i] = check(ctx) })
+		all.Go(func() {
+			defer recovered(&errs[i])
+			errs[i] = check(ctx)
+		})
 	}
 	all.Wait()
 	state := make(map[string]bool, len(s.names))

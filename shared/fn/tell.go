@@ -12,8 +12,8 @@ import (
 	"bazaar/shared/fault"
 )
 
-// maxLoggedPath bounds what a caller may write into the log with a path.
-const maxLoggedPath = 256
+// maxLogged bounds what a caller may write into the log with a path or method.
+const maxLogged = 256
 
 // tell is all that is told about a call: it ends the span, observes the
 // histogram, and writes one log line.
@@ -30,12 +30,8 @@ func (x *exchange) tell(status int, f *fault.Error) {
 	if !log.Enabled(x.ctx, level) {
 		return
 	}
-	path := x.r.URL.Path
-	if len(path) > maxLoggedPath {
-		path = path[:maxLoggedPath]
-	}
 	attrs := make([]slog.Attr, 0, 16)
-	attrs = append(attrs, slog.String("method", x.r.Method), slog.String("path", path), slog.Int("status", status),
+	attrs = append(attrs, slog.String("method", short(x.r.Method)), slog.String("path", short(x.r.URL.Path)), slog.Int("status", status),
 		slog.String("call_id", x.id), slog.Float64("duration_ms", milliseconds(took)))
 	if user := x.call.Caller.Subject; user != "" {
 		attrs = append(attrs, slog.String("user", user))
@@ -57,6 +53,8 @@ func (x *exchange) tell(status int, f *fault.Error) {
 	line.AddAttrs(attrs...)
 	_ = log.Handler().Handle(x.ctx, line)
 }
+
+func short(text string) string { return text[:min(len(text), maxLogged)] }
 
 // describe sets what a collector wants to know (OpenTelemetry's HTTP names).
 func (x *exchange) describe(status int, f *fault.Error) {
