@@ -81,7 +81,10 @@ func (t *Trigger) see(ctx, calls context.Context, status types.FunctionStatus) {
 	} else {
 		f.tickless = 0
 	}
-	wrong := err != nil && ctx.Err() == nil && !away(err)
+	if ctx.Err() != nil {
+		return // the drain has begun: nothing that was met now means anything
+	}
+	wrong := err != nil && !away(err)
 	t.metrics.wrong.WithLabelValues(f.name).Set(number(wrong))
 	switch {
 	case wrong:

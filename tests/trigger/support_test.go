@@ -151,8 +151,34 @@ func (w *world) drained(stream, function string) {
 	w.t.Helper()
 	until(w.t, "nothing left for "+function+" in "+stream, func() bool {
 		info := w.consumer(stream, function)
-		return info != nil && info.NumPending == 0 && info.NumAckPending == 0
+		return info != nil && info.NumPending == 0 && info.NumAckPending == 0 && info.AckFloor.Stream >= w.last(info)
 	})
+}
+
+// last is the sequence of the last message that a consumer reads. A consumer
+// that was just made may say for a moment that nothing is pending.
+func (w *world) last(info *jetstream.ConsumerInfo) uint64 {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	stream, err := w.js.Stream(ctx, info.Stream)
+	if err != nil {
+		w.t.Fatalf("looking at the stream %s: %v", info.Stream, err)
+	}
+	subjects := append([]string{info.Config.FilterSubject}, info.Config.FilterSubjects...)
+	last := uint64(0)
+	for _, subject := range subjects {
+		if subject == "" {
+			continue
+		}
+		msg, err := stream.GetLastMsgForSubject(ctx, subject)
+		if err == nil {
+			last = max(last, msg.Sequence)
+		} else if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			w.t.Fatalf("looking for the last message on %s: %v", subject, err)
+		}
+	}
+	return last
 }
 
 func (w *world) consumer(stream, function string) *jetstream.ConsumerInfo {
