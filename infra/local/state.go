@@ -63,18 +63,6 @@ func (b *board) forget(instance string) {
 	_ = b.write()
 }
 
-// part gives what is known of an instance.
-func (b *board) part(instance string) Part {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, p := range b.state.Processes {
-		if p.Instance == instance {
-			return p
-		}
-	}
-	return Part{}
-}
-
 func (b *board) write() error {
 	slices.SortStableFunc(b.state.Processes, func(x, y Part) int { return strings.Compare(x.Instance, y.Instance) })
 	text, err := json.MarshalIndent(b.state, "", "  ")

@@ -87,11 +87,11 @@ func TestSecretsAreMadeOnceAndFit(t *testing.T) {
 func TestAFunctionSeesItsOwnSecretsOnly(t *testing.T) {
 	t.Parallel()
 	f := open(t, t.TempDir())
-	dir, err := f.Mount("create-order", []string{"redis-password", "token-keys"})
-	if err != nil {
+	if _, err := f.Mount("create-order", []string{"redis-password", "token-keys"}); err != nil {
 		t.Fatal(err)
 	}
-	if dir, err = f.Mount("create-order", []string{"redis-password"}); err != nil {
+	dir, err := f.Mount("create-order", []string{"redis-password"})
+	if err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(dir)
