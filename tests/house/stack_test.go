@@ -1,7 +1,6 @@
 package house_test
 
 import (
-	"fmt"
 	"go/ast"
 	"io/fs"
 	"maps"
@@ -341,28 +340,4 @@ func TestSubjectsAreThoseOfTheNouns(t *testing.T) {
 	if !slices.Equal(have, want) {
 		t.Errorf("subjects of shared/ %q\nof the streams      %q", have, want)
 	}
-}
-
-// triggerConnections is what the trigger may hold, as deployed on faasd.
-func triggerConnections(t *testing.T) int {
-	t.Helper()
-	var compose struct {
-		Services map[string]struct {
-			Environment []string `yaml:"environment"`
-		} `yaml:"services"`
-	}
-	if err := yaml.Unmarshal([]byte(ours(t).read(t, "infra/faasd/services.yml")), &compose); err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range compose.Services["trigger"].Environment {
-		if value, ok := strings.CutPrefix(entry, "pg_max_conns="); ok {
-			n, err := strconv.Atoi(value)
-			if err != nil {
-				t.Fatal(fmt.Errorf("the trigger's pg_max_conns: %w", err))
-			}
-			return n
-		}
-	}
-	t.Fatal("infra/faasd/services.yml says nothing of the trigger's pg_max_conns")
-	return 0
 }
