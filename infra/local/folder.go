@@ -102,6 +102,7 @@ func (f *folder) forget() ([]string, error) {
 		if err := os.RemoveAll(outside); err != nil {
 			return removed, fmt.Errorf("removing %s: %w", outside, err)
 		}
+		_ = os.Remove(filepath.Dir(outside)) // when it was the last
 		removed = append(removed, outside)
 	}
 	if err := os.RemoveAll(f.path); err != nil {

@@ -34,14 +34,22 @@ func (r *runner) start(ctx context.Context) error {
 		f.scale(ctx, max(1, r.options.Replicas[f.Spec.Name]))
 		all = append(all, f.keepers()...)
 	}
-	r.screen.pass("starting %d functions", len(r.functions))
-	if !r.options.Bare {
-		if err := r.startServices(ctx); err != nil {
-			return err
-		}
-		all = append(all, r.services...)
+	r.screen.pass("starting %s", counted(len(all), "function"))
+	if err := waitAll(ctx, all); err != nil || r.options.Bare {
+		return err
 	}
-	return waitAll(ctx, all)
+	// The trigger comes last: it has nobody to call before.
+	if err := r.startServices(ctx); err != nil {
+		return err
+	}
+	return waitAll(ctx, r.services)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // startStores builds the programs while PostgreSQL and Redis start, then starts

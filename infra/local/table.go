@@ -49,6 +49,9 @@ func (s System) Table(out io.Writer) {
 	row("folder", s.Folder, "secrets/, log/<name>.log, state.json")
 	_ = t.Flush() // to a terminal; who closed it needs no table
 	fmt.Fprintln(out, "  functions  ", strings.Join(s.Functions, " "))
+	if s.Paysim == "" {
+		return
+	}
 	fmt.Fprintf(out, `
 Sign in, place an order and start its payment:
 
@@ -64,6 +67,7 @@ then open the pay_url of the answer, pay, and look at the order:
 
   curl -s %[1]s/function/manage-order/$order -H "Authorization: Bearer $token"
 
+What functions could not handle: nats_url=%[3]s secret_mount_path=%[4]s/secrets go run ./infra/cmd/dead list
 Ctrl-C stops everything; the data stays. `+"`make reset`"+` forgets it.
-`, s.Gateway, demoSKU)
+`, s.Gateway, demoSKU, s.NATS, s.Folder)
 }

@@ -166,6 +166,17 @@ func TestWhatCannotStartIsOneClearLine(t *testing.T) {
 	r.self() // it was not disturbed
 }
 
+func TestAnInterruptedStartIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	r := start(t, dir, "up", "--dir", dir, "--bin", "bin/test", "--listen", "127.0.0.1:0", "--stack", testStack, "--no-install")
+	eventually(t, "it begins", func() bool { _, err := os.Stat(filepath.Join(dir, "ports.json")); return err == nil })
+	r.signal(syscall.SIGINT)
+	if code := r.wait(); code != 1 || r.out.String() != "" || !strings.Contains(r.err.String(), "stopped before everything was ready") {
+		t.Errorf("exit code %d, said %q and %q", code, r.out.String(), r.err.String())
+	}
+}
+
 func TestAFunctionThatNeverStartsEndsTheRun(t *testing.T) {
 	t.Parallel()
 	r := start(t, "", bare(newDir(t), "--stack", "tests/runner/testdata/broken.yml")...)
