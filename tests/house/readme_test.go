@@ -2,7 +2,9 @@ package house_test
 
 import (
 	"fmt"
+	"go/ast"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +71,7 @@ func quoted(cell string) []string {
 func TestReadmeListsTheFunctions(t *testing.T) {
 	t.Parallel()
 	rows := table(section(t, "## The functions"))
+	rows = rows[:max(len(rows)-len(table(section(t, "### Routes"))), 0)]
 	var names []string
 	for _, row := range rows {
 		names = append(names, bare(row[0]))
@@ -99,6 +102,72 @@ func TestReadmeListsTheFunctions(t *testing.T) {
 	if !slices.Equal(have, want) {
 		t.Errorf("emitted by README's table %q\nsubjects of the streams   %q", have, want)
 	}
+}
+
+// TestReadmeListsTheRoutes holds the table of routes against the routes that
+// each function assembles, with their doors.
+func TestReadmeListsTheRoutes(t *testing.T) {
+	t.Parallel()
+	tree := ours(t)
+	want := map[string]string{}
+	for _, name := range folders(t) {
+		for _, s := range tree.in("functions/" + name) {
+			ast.Inspect(s.file, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok {
+					if pattern, door := route(t, tree, s, call); door != "" {
+						method, path, _ := strings.Cut(pattern, " ")
+						want[method+" "+name+strings.TrimSuffix(path, "/{$}")] = door
+					}
+				}
+				return true
+			})
+		}
+	}
+	have := map[string]string{}
+	for _, row := range table(section(t, "### Routes")) {
+		have[bare(row[0])] = row[1]
+	}
+	same(t, "### Routes", have, want)
+}
+
+// route gives the pattern and the door of a call that makes a route; an event's
+// route is none.
+func route(t *testing.T, tree tree, s source, call *ast.CallExpr) (pattern, door string) {
+	t.Helper()
+	at := 0
+	switch selector(call.Fun) {
+	case "fn.Public":
+		door = "anyone"
+	case "fn.Raw":
+		door = "partner"
+	case "fn.User":
+		door, at = "user", 1
+	default:
+		return "", ""
+	}
+	dir := path.Dir(s.path)
+	pattern, ok := tree.constant(t, s, dir, call.Args[at])
+	if !ok {
+		t.Errorf("%s: the pattern is no constant", tree.at(s, call))
+	}
+	for _, arg := range call.Args[at+2:] {
+		option, ok := arg.(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		switch selector(option.Fun) {
+		case "fn.Roles":
+			var roles []string
+			for _, r := range option.Args {
+				role, _ := tree.constant(t, s, dir, r)
+				roles = append(roles, role)
+			}
+			door = strings.Join(roles, ", ")
+		case "fn.NeedsKey":
+			door += ", key"
+		}
+	}
+	return pattern, door
 }
 
 func TestReadmeDrawsTheTransitions(t *testing.T) {
@@ -185,7 +254,7 @@ func same(t *testing.T, what string, have, want map[string]string) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if value, ok := have[name]; !ok || value != want[name] {
-			t.Errorf("README.md, %s: %s has the default %q in the sources, the table says %q (listed: %t)", what, name, want[name], value, ok)
+			t.Errorf("README.md, %s: %s is %q in the sources, %q in the table (listed: %t)", what, name, want[name], value, ok)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
