@@ -3,6 +3,7 @@ package fn
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,4 +64,36 @@ func TestAnEndedDeadlineIsCancelled(t *testing.T) {
 	done := d.Done()
 	d.end()
 	<-done
+}
+
+// TestContextsBelowADeadlineNeedNoGoroutine is not parallel: it counts.
+func TestContextsBelowADeadlineNeedNoGoroutine(t *testing.T) {
+	d := &deadline{Context: context.Background(), at: time.Now().Add(time.Hour)}
+	before := runtime.NumGoroutine()
+	for range 100 {
+		_, cancel := context.WithCancel(d)
+		defer cancel()
+	}
+	if after := runtime.NumGoroutine(); after > before+50 {
+		t.Errorf("%d goroutines before, %d after", before, after)
+	}
+	d.end()
+}
+
+func TestAStepsContextEndsWithItsCall(t *testing.T) {
+	t.Parallel()
+	var kept context.Context
+	b := newBench(t, nil, Public("GET /{$}", Step(func(ctx context.Context, _ Call, _ None) (Reply, error) {
+		kept = ctx
+		if ctx.Err() != nil || ctx.Done() == nil {
+			t.Error("it has ended before")
+		}
+		return Reply{}, nil
+	})))
+	b.ask(t, "GET", "/", "").want(t, 204, "", "")
+	select {
+	case <-kept.Done():
+	default:
+		t.Error("it goes on after its call")
+	}
 }

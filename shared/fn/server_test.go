@@ -109,7 +109,8 @@ func TestHealthIsWhetherCallsAreTaken(t *testing.T) {
 func TestReadyTellsOfStoresInItsBodyOnly(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	b.run.Report("redis", func(context.Context) error { return nil })
+	asked := 0
+	b.run.Report("redis", func(context.Context) error { asked++; return nil })
 	b.run.Report("postgres", func(context.Context) error { return fault.New(fault.Unavailable, "x", "password=hunter2") })
 	b.run.Report("nats", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 	b.run.Report("broken", func(context.Context) error { panic("oh") })
@@ -118,6 +119,9 @@ func TestReadyTellsOfStoresInItsBodyOnly(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.text)
 	}
 	b.ask(t, "GET", "/_/ready", "").want(t, 200, "", "")
+	if asked != 1 {
+		t.Errorf("two looks within two seconds asked %d times", asked)
+	}
 	if lines := b.log.lines(t, "store down"); len(lines) != 3 {
 		t.Errorf("%d lines", len(lines))
 	}

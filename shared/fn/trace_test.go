@@ -106,3 +106,21 @@ func TestEventsHaveSpansThatLeadToTheirCall(t *testing.T) {
 		t.Errorf("spans %v, %v", one, two)
 	}
 }
+
+func TestTheTriggersSpanLiesBetweenAnEventAndItsCall(t *testing.T) {
+	t.Parallel()
+	between := traceA[:36] + "cccccccccccccccc-01"
+	for header, parent := range map[string]string{between: between, traceparent: traceA, "": traceA} {
+		c := newCollector(t)
+		b := newBench(t, func(s *Settings) { s.Telemetry.Endpoint = c.URL }, Event(signed{}, On("order.placed", done)))
+		b.ask(t, "POST", "/", encodeBatch(t, newEvent(t, "order.placed", "e1", traceA)), append([]string{"traceparent: " + header}, asTrigger...)...).
+			want(t, 200, "", "")
+		if err := b.run.Telemetry.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		call := c.spans["POST /{$}"]
+		if hex.EncodeToString(call.GetTraceId()) != traceA[3:35] || hex.EncodeToString(call.GetParentSpanId()) != parent[36:52] {
+			t.Errorf("called below %q, the span is %v", header, call)
+		}
+	}
+}
