@@ -62,7 +62,7 @@ func Open(s Settings, application string, traces trace.TracerProvider) (*Pool, e
 	c.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	if traces != nil {
 		c.ConnConfig.Tracer = otelpgx.NewTracer(
-			otelpgx.WithTracerProvider(traces), otelpgx.WithTrimSQLInSpanName(), otelpgx.WithDisableSQLStatementInAttributes())
+			otelpgx.WithTracerProvider(traces), otelpgx.WithDisableSQLStatementInAttributes())
 	}
 	c.MaxConns = s.MaxConns
 	c.AfterConnect = checkSchema
