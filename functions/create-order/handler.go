@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"bazaar/shared/crash"
 	"bazaar/shared/event"
 	"bazaar/shared/fault"
 	"bazaar/shared/fn"
@@ -96,6 +97,7 @@ func (h *Handler) Create(ctx context.Context, c fn.Call, in input) (fn.Reply, er
 	if err != nil {
 		return fn.Reply{}, err
 	}
+	crash.Point("create-order", "finished")
 	reply := fn.Reply{Status: answer.Status, Raw: answer.Body, ContentType: "application/json"}
 	if replayed {
 		reply.Header = map[string]string{"Idempotent-Replayed": "true"}
@@ -119,9 +121,11 @@ func (h *Handler) place(ctx context.Context, a idem.Attempt, wait time.Duration)
 	if err != nil {
 		return idem.Answer{}, err
 	}
+	crash.Point("create-order", "publish")
 	if err := h.Queue.Publish(ctx, e); err != nil {
 		return idem.Answer{}, err
 	}
+	crash.Point("create-order", "published")
 	answer, err := accept(d.OrderID, money.Money{Amount: d.Amount, Currency: d.Currency})
 	if a.Doubtful && err == nil {
 		answer, err = h.confirm(ctx, d)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bazaar/shared/crash"
 	"bazaar/shared/event"
 	"bazaar/shared/fn"
 	"bazaar/shared/payment"
@@ -57,6 +58,7 @@ func (h *Handler) Take(ctx context.Context, c fn.RawCall) (fn.Reply, error) {
 	if err != nil {
 		return fn.Reply{}, err
 	}
+	crash.Point("payment-callback", "committed")
 	notice.ID = id
 	h.Watch.Stored(ctx, notice, fresh)
 	return answer(accepted), nil

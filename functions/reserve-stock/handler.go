@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bazaar/shared/crash"
 	"bazaar/shared/event"
 	"bazaar/shared/fault"
 	"bazaar/shared/fn"
@@ -51,6 +52,7 @@ func (h *Handler) Reserve(ctx context.Context, batch []event.Event) ([]fn.Failed
 	if err != nil {
 		return nil, err
 	}
+	crash.Point("reserve-stock", "committed")
 	h.Announce(ctx, emitted...)
 	return failed, nil
 }
@@ -59,6 +61,7 @@ func (h *Handler) Reserve(ctx context.Context, batch []event.Event) ([]fn.Failed
 func read(ctx context.Context, batch []event.Event) (drafts []order.Draft, failed []fn.Failed) {
 	seen := make(map[string]bool, len(batch))
 	for _, e := range batch {
+		crash.Poison(e.ID, "reserve-stock", "event")
 		d, err := order.DraftOf(e)
 		switch {
 		case err != nil:
@@ -100,7 +103,9 @@ func (h *Handler) decide(ctx context.Context, tx pgx.Tx, drafts []order.Draft) (
 	if err != nil {
 		return nil, err
 	}
-	return emitted, h.Record(ctx, tx, emitted...)
+	err = h.Record(ctx, tx, emitted...)
+	crash.Point("reserve-stock", "commit")
+	return emitted, err
 }
 
 // demands are what the orders want of the stock, in the orders' order.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bazaar/shared/crash"
 	"bazaar/shared/event"
 	"bazaar/shared/fault"
 	"bazaar/shared/fn"
@@ -96,10 +97,17 @@ func (h *Handler) commit(ctx context.Context, f func(ctx context.Context, tx pgx
 		if emitted, err = f(ctx, tx); err != nil {
 			return err
 		}
-		return h.Record(ctx, tx, emitted...)
+		err = h.Record(ctx, tx, emitted...)
+		if len(emitted) > 0 {
+			crash.Point("settle-order", "commit")
+		}
+		return err
 	})
 	if err != nil {
 		return err
+	}
+	if len(emitted) > 0 {
+		crash.Point("settle-order", "committed")
 	}
 	h.Trail.Tell(ctx, emitted)
 	h.Announce(ctx, emitted...)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"bazaar/shared/crash"
 	"bazaar/shared/telemetry"
 )
 
@@ -96,6 +97,7 @@ func (j *job) call(ctx, calls context.Context, events batch) {
 	inflight.Inc()
 	answer := j.caller.call(calls, b, events)
 	inflight.Dec()
+	crash.Point("trigger", "answered", b.Function)
 	v := Judge(answer, events.ids())
 	j.metrics.calls.WithLabelValues(b.Function, v.Name).Inc()
 	j.judged(t, v)
@@ -110,6 +112,9 @@ func (j *job) call(ctx, calls context.Context, events batch) {
 		if v.Fates[i] == Held {
 			held = append(held, it)
 			continue
+		}
+		if i > 0 {
+			crash.Point("trigger", "halfway", b.Function)
 		}
 		j.apply(calls, b, it, v.Fates[i], v.Why[i])
 	}
@@ -226,6 +231,7 @@ func (j *job) bury(ctx context.Context, it *item) {
 		j.queue = append(j.queue, batch{it})
 		return
 	}
+	crash.Point("trigger", "buried", name)
 	j.metrics.dead.WithLabelValues(name, string(it.dead.Kind)).Inc()
 	j.log.WarnContext(ctx, "event given up, to the dead letters", "event", it.id, "topic", it.from.topic,
 		"attempts", it.used, "kind", it.dead.Kind, "detail", it.dead.Detail)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"bazaar/shared/crash"
 	"bazaar/shared/event"
 	"bazaar/shared/pg"
 	"bazaar/shared/telemetry"
@@ -75,6 +76,7 @@ func Publish(ctx context.Context, q pg.Querier, bus Publisher, events []event.Ev
 	if len(stored) == 0 {
 		return
 	}
+	crash.Point("outbox", "published")
 	// A row that is locked is with the relay, which takes it away itself. An error
 	// leaves the rows: they are published twice.
 	_, _ = q.Exec(ctx, `

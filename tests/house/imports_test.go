@@ -19,10 +19,10 @@ func layers() map[string][]string {
 	stores := []string{"fault", "event", "config", "telemetry"}
 	above := append([]string{"pg", "rdb", "bus"}, stores...)
 	return map[string][]string{
-		"fault": {}, "event": {}, "money": base,
+		"fault": {}, "event": {}, "crash": {}, "money": base,
 		"config": base, "auth": base, "telemetry": base,
 		"pg": stores, "rdb": stores, "bus": stores,
-		"outbox": above, "idem": above, "limit": above,
+		"outbox": append([]string{"crash"}, above...), "idem": above, "limit": above,
 		"fn": {"fault", "auth", "config", "telemetry", "event"},
 	}
 }
@@ -100,6 +100,8 @@ func TestImportRuleFindsWhatIsForbidden(t *testing.T) {
 	cases := []struct{ from, to string }{
 		{"shared/fault", "shared/config"},
 		{"shared/event", "shared/fault"},
+		{"shared/crash", "shared/fault"},
+		{"shared/fn", "shared/crash"},
 		{"shared/config", "shared/telemetry"},
 		{"shared/pg", "shared/rdb"},
 		{"shared/bus", "shared/outbox"},
@@ -131,6 +133,7 @@ func TestImportRuleLetsTheRestPass(t *testing.T) {
 		{"shared/money", "shared/fault"},
 		{"shared/payment", "shared/payment/alipay"},
 		{"shared/order", "shared/idem"},
+		{"shared/outbox", "shared/crash"},
 		{"shared/fn", "shared/event"},
 		{"functions/create-order", "shared/order"},
 		{"infra/cmd/local", "infra/local/stack"},
