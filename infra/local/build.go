@@ -21,6 +21,7 @@ const progressEvery = 250 * time.Millisecond
 type builder struct {
 	bin    string
 	race   bool
+	tags   string
 	screen *screen
 	mains  map[string]string // program to the folder of its package
 }
@@ -57,6 +58,9 @@ func (b *builder) run(ctx context.Context) error {
 	args := []string{"build", "-buildvcs=false", "-o", b.bin + string(filepath.Separator)}
 	if b.race {
 		args = append(args, "-race")
+	}
+	if b.tags != "" {
+		args = append(args, "-tags", b.tags)
 	}
 	for _, folder := range b.mains {
 		if !filepath.IsAbs(folder) {

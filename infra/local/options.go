@@ -21,6 +21,7 @@ type Options struct {
 
 	PaysimClock float64 // how many times faster than real the provider notifies again
 	Race        bool    // build with the race detector
+	Tags        string  // build with these tags, comma-separated
 	NoInstall   bool    // install no missing server
 	Forget      bool    // forget everything when it ends
 	// Bare runs the functions and the gateway only: STORES says where the stores are.

@@ -129,7 +129,7 @@ func (r *runner) open() error {
 // plan checks the functions against the options and the secrets, and says what to build.
 func (r *runner) plan() error {
 	known := map[string]bool{"trigger": true, "paysim": true}
-	r.builder = &builder{bin: r.options.Bin, race: r.options.Race, screen: r.screen, mains: map[string]string{}}
+	r.builder = &builder{bin: r.options.Bin, race: r.options.Race, tags: r.options.Tags, screen: r.screen, mains: map[string]string{}}
 	for _, f := range r.stack.All() {
 		known[f.Name] = true
 		if _, err := r.secrets.Mount(f.Name, f.Secrets); err != nil {

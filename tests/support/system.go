@@ -109,6 +109,9 @@ func (s *System) start(root string, flags []string) error {
 		if flag == "--race" {
 			bin += "-race"
 		}
+		if tags, found := strings.CutPrefix(flag, "--tags="); found {
+			bin += "-" + tags
+		}
 	}
 	program := filepath.Join(s.Dir, "local")
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, "./infra/cmd/local")

@@ -35,6 +35,7 @@ type up struct {
 	Set         []string `sep:"none" placeholder:"NAME.VARIABLE=VALUE" help:"Environment of a function, of trigger or of paysim, above the stack file's; may be repeated."`
 	PaysimClock float64  `default:"60" help:"How many times faster than real the simulated provider notifies again."`
 	Race        bool     `help:"Build with the race detector."`
+	Tags        string   `help:"Build with these build tags, separated by commas."`
 	NoInstall   bool     `help:"Install no missing server."`
 	Bin         string   `help:"Folder of the programs that are built; several runners may share it (default: bin in --dir)."`
 	Forget      bool     `help:"Forget everything when it ends."`
@@ -83,7 +84,7 @@ func run(ctx context.Context, args []string, s streams) error {
 func (u *up) Run(ctx context.Context, s streams) error {
 	o := local.Options{
 		Dir: u.Dir, Listen: u.Listen, Stack: u.Stack, Buyers: u.Buyers, PaysimClock: u.PaysimClock,
-		Bin: u.Bin, Race: u.Race, NoInstall: u.NoInstall, Forget: u.Forget, Bare: u.Bare,
+		Bin: u.Bin, Race: u.Race, Tags: u.Tags, NoInstall: u.NoInstall, Forget: u.Forget, Bare: u.Bare,
 	}
 	for _, text := range u.Replicas {
 		if err := o.ParseReplicas(text); err != nil {
