@@ -22,6 +22,7 @@ const (
 // remembered in a file and given again the next time, when they are free.
 type ports struct {
 	file string
+	free func(port int) bool
 
 	mu    sync.Mutex
 	named map[string]int
@@ -29,7 +30,7 @@ type ports struct {
 }
 
 func openPorts(file string) (*ports, error) {
-	p := &ports{file: file, named: map[string]int{}, given: map[int]bool{}}
+	p := &ports{file: file, free: free, named: map[string]int{}, given: map[int]bool{}}
 	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return p, nil
@@ -47,7 +48,7 @@ func openPorts(file string) (*ports, error) {
 func (p *ports) keep(name string) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if port := p.named[name]; port != 0 && !p.given[port] && free(port) {
+	if port := p.named[name]; port != 0 && !p.given[port] && p.free(port) {
 		p.given[port] = true
 		return port, nil
 	}
@@ -68,7 +69,7 @@ func (p *ports) keep(name string) (int, error) {
 
 // again gives port when it is free, another when it is not or is 0.
 func (p *ports) again(port int) (int, error) {
-	if port != 0 && free(port) {
+	if port != 0 && p.free(port) {
 		return port, nil
 	}
 	p.mu.Lock()
@@ -79,7 +80,7 @@ func (p *ports) again(port int) (int, error) {
 func (p *ports) take() (int, error) {
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort+1)
-		if !p.given[port] && !p.isNamed(port) && free(port) {
+		if !p.given[port] && !p.isNamed(port) && p.free(port) {
 			p.given[port] = true
 			return port, nil
 		}

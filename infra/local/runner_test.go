@@ -10,13 +10,19 @@ import (
 	"testing"
 )
 
+// Which ports are free is made up here: other tests take some at any moment.
 func TestPortsAreKept(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "ports.json")
-	first, err := openPorts(file)
-	if err != nil {
-		t.Fatal(err)
+	file, taken := filepath.Join(t.TempDir(), "ports.json"), 0
+	start := func() *ports {
+		p, err := openPorts(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.free = func(port int) bool { return port != taken }
+		return p
 	}
+	first := start()
 	postgres, err := first.keep("postgres")
 	if err != nil {
 		t.Fatal(err)
@@ -25,26 +31,16 @@ func TestPortsAreKept(t *testing.T) {
 	if err != nil || redis == postgres || postgres < firstPort || postgres > lastPort {
 		t.Fatalf("ports %d and %d: %v", postgres, redis, err)
 	}
-	second, err := openPorts(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	second := start()
 	if again, err := second.keep("postgres"); err != nil || again != postgres {
 		t.Errorf("port %d the second time, was %d: %v", again, postgres, err)
 	}
-	taken, err := net.Listen("tcp", address(redis))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
+	taken = redis
 	other, err := second.keep("redis")
 	if err != nil || other == redis || other == postgres {
 		t.Errorf("port %d although %d is taken: %v", other, redis, err)
 	}
-	third, err := openPorts(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	third := start()
 	if again, err := third.keep("redis"); err != nil || again != other {
 		t.Errorf("port %d the third time, was %d: %v", again, other, err)
 	}

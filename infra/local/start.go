@@ -130,7 +130,9 @@ func (r *runner) startGateway(ctx context.Context) error {
 			return nil
 		},
 	}, behind...)
-	r.server = &http.Server{Handler: r.gateway, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	r.server = &http.Server{
+		Handler: r.gateway, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: r.maxExec() + upstreamMargin, IdleTimeout: 2 * time.Minute,
+	}
 	go func() {
 		if err := r.server.Serve(r.listener); !errors.Is(err, http.ErrServerClosed) {
 			r.failed <- fmt.Errorf("serving on %s: %w", r.options.Listen, err)

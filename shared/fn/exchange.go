@@ -191,7 +191,7 @@ func (x *exchange) readBody() ([]byte, error) {
 		x.arrived()
 		return nil, nil
 	case length > limit:
-		return nil, tooLarge(limit)
+		return nil, x.tooLarge(limit)
 	}
 	var body []byte
 	var err error
@@ -199,13 +199,15 @@ func (x *exchange) readBody() ([]byte, error) {
 		body = make([]byte, length)
 		_, err = io.ReadFull(x.r.Body, body)
 	} else if body, err = io.ReadAll(io.LimitReader(x.r.Body, limit+1)); int64(len(body)) > limit {
-		return nil, tooLarge(limit)
+		return nil, x.tooLarge(limit)
 	}
 	switch {
 	case err == nil:
 		x.arrived()
 		return body, x.ctx.Err()
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	}
+	x.lastOfConnection()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		slow := fault.New(fault.Timeout, "timeout", "The request took too long to arrive.").Because(err)
 		slow.HTTPStatus = http.StatusRequestTimeout
 		return nil, slow
@@ -213,6 +215,11 @@ func (x *exchange) readBody() ([]byte, error) {
 	return nil, invalidBody("", "The body could not be read.").Because(err)
 }
 
-func tooLarge(limit int64) error {
+// lastOfConnection ends the connection after the answer: what is left of the
+// body, or will never come, must not be waited for.
+func (x *exchange) lastOfConnection() { x.w.Header().Set("Connection", "close") }
+
+func (x *exchange) tooLarge(limit int64) error {
+	x.lastOfConnection()
 	return fault.New(fault.TooLarge, "too_large", "A body is at most %d bytes here.", limit)
 }

@@ -1,9 +1,15 @@
 package fn
 
 import (
+	"bufio"
 	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"bazaar/shared/event"
 	"bazaar/shared/fault"
@@ -145,5 +151,34 @@ func TestBatchesAreToldByTheirType(t *testing.T) {
 		if isBatch(contentType) != want {
 			t.Errorf("%q: %t", contentType, !want)
 		}
+	}
+}
+
+// A caller who sends the head of a request and then nothing gets the refusal at once.
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+	h, err := Handler("f", Routes{Public("POST /{$}", Step(func(context.Context, Call, None) (Reply, error) { return Reply{}, nil }))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusNotFound {
+		t.Errorf("status %d", answer.StatusCode)
 	}
 }

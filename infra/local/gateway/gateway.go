@@ -73,10 +73,17 @@ func (g *Gateway) Close() {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest, call := strings.CutPrefix(r.URL.Path, "/function/")
 	if !call {
+		// The server's deadline is for the body of a call; logs are followed for hours.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		g.system.ServeHTTP(w, r)
 		return
 	}
 	name, _, _ := strings.Cut(rest, "/")
+	if r.ContentLength != 0 {
+		// An answer that does not wait for the body's end must not be held back
+		// until it comes.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
 	f := g.find(name)
 	if f == nil {
 		w.Header().Set(internalHeader, "gateway")

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"io"
 	"log"
 	"net/http"
 	"net/http/httputil"
@@ -46,6 +47,20 @@ func (r *Replica) newProxy(g *Gateway) *httputil.ReverseProxy {
 	}
 }
 
+// callerBody is the body of a call, which remembers that the caller broke it off.
+type callerBody struct {
+	io.ReadCloser
+	broken atomic.Bool
+}
+
+func (b *callerBody) Read(into []byte) (int, error) {
+	n, err := b.ReadCloser.Read(into)
+	if err != nil && err != io.EOF {
+		b.broken.Store(true)
+	}
+	return n, err
+}
+
 // rewrite makes the call that the function sees: the path after its name, a
 // call id, and never an upgrade, which the real gateway does not pass either.
 func (r *Replica) rewrite(p *httputil.ProxyRequest) {
@@ -55,6 +70,9 @@ func (r *Replica) rewrite(p *httputil.ProxyRequest) {
 	out.URL.Path = afterName(p.In.URL.Path)
 	if out.URL.RawPath != "" {
 		out.URL.RawPath = afterName(p.In.URL.RawPath)
+	}
+	if out.ContentLength != 0 && out.Body != nil {
+		out.Body = &callerBody{ReadCloser: out.Body}
 	}
 	h := out.Header
 	if len(h["Upgrade"]) > 0 {
@@ -98,6 +116,11 @@ func sign(answer *http.Response) error {
 func (r *Replica) failed(w http.ResponseWriter, call *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && call.Context().Err() != nil {
 		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	if body, ok := call.Body.(*callerBody); ok && body.broken.Load() {
+		w.Header().Set("Connection", "close")
+		http.Error(w, "The body of the request could not be read.", http.StatusBadRequest)
 		return
 	}
 	r.function.gateway.settings.Log.Warn("a call got no answer", "function", r.function.Spec.Name, "instance", r.Instance,
