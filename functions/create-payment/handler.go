@@ -35,6 +35,7 @@ type Handler struct {
 	Orders interface {
 		Payable(ctx context.Context, tx pgx.Tx, orderID, userID string) (order.Payable, error)
 	}
+	Accepted order.Memory
 	Payments interface {
 		Open(ctx context.Context, q pg.Querier, d payment.Draft) (payment.Payment, error)
 		ByID(ctx context.Context, q pg.Querier, id string) (payment.Payment, error)

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"bazaar/shared/auth"
+	"bazaar/shared/bus"
 	"bazaar/shared/fn"
 	"bazaar/shared/idem"
 	"bazaar/shared/identity"
@@ -13,10 +14,13 @@ import (
 	"bazaar/shared/payment"
 	"bazaar/shared/payment/alipay"
 	"bazaar/shared/pg"
+	"bazaar/shared/rdb"
 )
 
 type settings struct {
 	PG     pg.Settings
+	Redis  rdb.Settings
+	Bus    bus.Settings
 	Tokens auth.TokenSettings
 	Alipay alipay.ClientSettings
 }
@@ -38,12 +42,25 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	}
 	run.OnStop("postgres", func(context.Context) error { pool.Close(); return nil })
 	run.Report("postgres", pool.Ping)
+	cache, err := rdb.Open(s.Redis)
+	if err != nil {
+		return nil, err
+	}
+	run.OnStop("redis", func(context.Context) error { return cache.Close() })
+	run.Report("redis", func(ctx context.Context) error { return cache.Ping(ctx).Err() })
+	queue, err := bus.Open(s.Bus, run.Name, run.Telemetry)
+	if err != nil {
+		return nil, err
+	}
+	run.OnStop("nats", queue.Close)
+	run.Report("nats", queue.Check)
 	revoked := identity.NewWatch(pool)
 	run.Go("revocations", revoked.Run)
 
 	h := &Handler{
 		Store: pool, Orders: order.Store{}, Payments: payment.Store{}, Provider: provider,
-		Keys: idem.NewPostgres(pool), Log: run.Log,
+		Accepted: idem.NewRedis(cache, queue, order.Stored(pool)),
+		Keys:     idem.NewPostgres(pool), Log: run.Log,
 	}
 	user := fn.UserDoor{Tokens: tokens, Revoked: revoked}
 	return fn.Routes{

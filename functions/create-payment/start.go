@@ -91,14 +91,35 @@ func (h *Handler) insert(ctx context.Context, d payment.Draft) (p payment.Paymen
 		if terms.Currency != alipay.Currency {
 			return fault.New(fault.Invalid, "currency_mismatch", "Orders in %s cannot be paid with %s.", terms.Currency, d.Provider)
 		}
+		if terms.Amount > alipay.MaxFen {
+			return fault.New(fault.Conflict, "order_not_payable", "%s takes at most %d minor units.", d.Provider, int64(alipay.MaxFen))
+		}
 		d.Amount, d.Currency = terms.Amount, terms.Currency
 		p, err = h.Payments.Open(ctx, tx, d)
 		return err
 	})
+	if fault.KindOf(err) == fault.NotFound {
+		err = h.queued(ctx, d, err)
+	}
 	if errors.Is(err, payment.ErrTaken) {
 		err = fault.New(fault.Mismatch, "idempotency_key_reused", "This Idempotency-Key was used for another order.")
 	}
 	return p, terms, err
+}
+
+// queued says of an order that the store does not have whether it is the
+// caller's and still in the queue; else the answer is missing.
+func (h *Handler) queued(ctx context.Context, d payment.Draft, missing error) error {
+	accepted, found, err := order.Accepted(ctx, h.Accepted, d.OrderID)
+	switch {
+	case err != nil:
+		return err
+	case found && accepted.OrderID == "":
+		return later("The order is just being stored.")
+	case found && accepted.UserID == d.UserID:
+		return fault.New(fault.Conflict, "order_not_payable", "The order is still in the queue.").After(time.Second)
+	}
+	return missing
 }
 
 // over reports whether the provider says that p will never be paid. Where it

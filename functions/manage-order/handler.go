@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,8 +38,7 @@ type Handler struct {
 	Payments interface {
 		LatestOf(ctx context.Context, q pg.Querier, orderIDs []string) (map[string]payment.Payment, error)
 	}
-	// Accepted finds the draft of an order that is in the queue.
-	Accepted Accepted
+	Accepted order.Memory
 	Record   func(ctx context.Context, q pg.Querier, evs ...event.Event) error
 	Announce func(ctx context.Context, evs ...event.Event)
 }
@@ -80,6 +80,24 @@ func (h *Handler) find(ctx context.Context, id string) (order.View, error) {
 		return v, nil
 	}
 	return h.placed(ctx, id)
+}
+
+// placed gives an order that was accepted and that the store did not have.
+func (h *Handler) placed(ctx context.Context, id string) (order.View, error) {
+	d, found, err := order.Accepted(ctx, h.Accepted, id)
+	switch {
+	case err != nil:
+		return order.View{}, err
+	case !found:
+		return order.View{}, order.NotFound()
+	case d.OrderID != "":
+		return order.PlacedView(d), nil
+	}
+	views, err := h.complete(ctx, id)
+	if v, ok := views[id]; ok || err != nil {
+		return v, err
+	}
+	return order.View{}, order.NotFound()
 }
 
 // complete reads orders with their payments.
@@ -177,6 +195,15 @@ func (p Parcel) validate() error {
 		}
 	}
 	return nil
+}
+
+func printable(text string) bool {
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
 }
 
 // Ship hands a paid order to a carrier.

@@ -43,17 +43,19 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 		return nil, err
 	}
 	run.OnStop("redis", func(context.Context) error { return cache.Close() })
+	run.Report("redis", func(ctx context.Context) error { return cache.Ping(ctx).Err() })
 	queue, err := bus.Open(s.Bus, run.Name, run.Telemetry)
 	if err != nil {
 		return nil, err
 	}
 	run.OnStop("nats", queue.Close)
+	run.Report("nats", queue.Check)
 	revoked := identity.NewWatch(pool)
 	run.Go("revocations", revoked.Run)
 
 	h := &Handler{
 		Store: pool, Orders: order.Store{}, Stock: stock.Store{}, Payments: payment.Store{},
-		Accepted: idem.NewRedis(cache, queue, stored(pool)),
+		Accepted: idem.NewRedis(cache, queue, order.Stored(pool)),
 		Record:   outbox.Add,
 		Announce: outbox.Announcer(pool, queue),
 	}

@@ -41,6 +41,7 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 		return nil, err
 	}
 	run.OnStop("nats", queue.Close)
+	run.Report("nats", queue.Check)
 
 	h := &Handler{
 		Transactions: pool, Orders: order.Store{}, Stock: stock.Store{}, PayWithin: s.PayWithin,

@@ -53,6 +53,7 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 		return nil, err
 	}
 	run.OnStop("nats", queue.Close)
+	run.Report("nats", queue.Check)
 
 	h := &Handler{
 		Store: pool, Orders: order.Store{}, Stock: stock.Store{}, Payments: payment.Store{},

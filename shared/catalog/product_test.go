@@ -32,3 +32,10 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+func TestTheNameOfTheListOfSalesIsNoSKU(t *testing.T) {
+	p := catalog.Product{SKU: "sales", Title: "t", Price: money.Money{Amount: 1, Currency: "CNY"}}
+	if err := p.Validate(); !fault.Is(err, "invalid_sku") {
+		t.Errorf("%v", err)
+	}
+}

@@ -72,6 +72,11 @@ func (x *exchange) serve() {
 	if x.watch != nil {
 		x.watch.Stop()
 	}
+	hurried := limit < x.s.run.Settings.ExecTimeout
+	if hurried && x.deadline.Err() != nil && fault.KindOf(err) == fault.Unavailable {
+		// What the step blames on a store was the caller's own haste.
+		err = fault.Of(context.DeadlineExceeded).Because(err)
+	}
 	x.finish(answer, err)
 }
 

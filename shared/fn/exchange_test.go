@@ -150,6 +150,18 @@ func TestADeadlineIsATimeout(t *testing.T) {
 	}
 }
 
+// A store is not to blame for a caller's haste, but is for what it keeps waiting.
+func TestHasteIsTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	blames := Public("GET /{$}", Step(func(ctx context.Context, _ Call, _ None) (Reply, error) {
+		<-ctx.Done()
+		return Reply{}, fault.New(fault.Unavailable, "unavailable", "The store is away.")
+	}))
+	newBench(t, nil, blames).ask(t, "GET", "/", "", "X-Timeout: 1ns").want(t, 504, fault.Timeout, "timeout")
+	short := newBench(t, func(s *Settings) { s.ExecTimeout = 30 * time.Millisecond }, blames)
+	short.ask(t, "GET", "/", "").want(t, 503, fault.Unavailable, "unavailable")
+}
+
 func TestAStepThatIgnoresItsDeadlineIsAnsweredFor(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

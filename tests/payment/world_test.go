@@ -53,19 +53,21 @@ func newWorld(t *testing.T) *world {
 	settings := support.PostgresSettings(t)
 	w.pool = support.OpenPostgres(t, settings)
 	nats := support.NATS(t)
+	redis, _ := support.RedisServer(t)
 	merchantPrivate, merchantPublic := w.keys()
 	providerPrivate, providerPublic := w.keys()
 	_, triggerKey := support.EventKeys(t)
 	for name, content := range map[string][]byte{
 		"postgres-password": []byte(settings.Password), "nats-password": []byte(nats.Password),
-		"token-keys": support.TokenKeys(t), "trigger-key": triggerKey,
+		"redis-password": []byte(redis.Password),
+		"token-keys":     support.TokenKeys(t), "trigger-key": triggerKey,
 		"alipay-merchant-key": merchantPrivate, "alipay-public-key": providerPublic,
 	} {
 		must(t, os.WriteFile(filepath.Join(w.secrets, name), content, 0o600))
 	}
 	w.startPaysim(providerPrivate, merchantPublic)
 	w.environ = []string{
-		"pg_url=" + settings.URL, "nats_url=" + nats.URL,
+		"pg_url=" + settings.URL, "nats_url=" + nats.URL, "redis_addrs=" + redis.Addrs[0],
 		"alipay_gateway=" + w.paysim.URL + "/gateway.do",
 		"alipay_app_id=" + w.merchant.AppID, "alipay_seller_id=" + w.merchant.SellerID,
 		"order_close_grace=0s", "payment_busy_margin=0s",

@@ -101,13 +101,13 @@ func TestACallReachesTheFunctionAsTheRealGatewaySendsIt(t *testing.T) {
 		fmt.Fprintf(w, "%s|%s|%s|%s|%s|%s|%s", r.RequestURI, body, r.Header.Get("X-Call-Id"), r.Header.Get("X-Forwarded-Host"),
 			r.Header.Get("Upgrade")+r.Header.Get("Connection"), r.Header.Get("X-Mine"), r.Header.Get("X-Start-Time"))
 	})
-	res, text := h.do(t, http.MethodPut, "/function/echo/a%2Fb/c?x=1&y=%20", "hello",
+	res, text := h.do(t, http.MethodPut, "/function/echo/a%2Fb/c?x=1&y=%20&a;b=%zz", "hello",
 		"X-Call-Id", "mine", "Upgrade", "websocket", "Connection", "Upgrade", "X-Mine", "kept")
 	parts := strings.Split(text, "|")
 	if res.StatusCode != http.StatusTeapot || res.Header.Get("X-Method") != http.MethodPut {
 		t.Errorf("status %d, method %s", res.StatusCode, res.Header.Get("X-Method"))
 	}
-	want := []string{"/a%2Fb/c?x=1&y=%20", "hello", "mine", strings.TrimPrefix(h.url, "http://"), "", "kept"}
+	want := []string{"/a%2Fb/c?x=1&y=%20&a;b=%zz", "hello", "mine", strings.TrimPrefix(h.url, "http://"), "", "kept"}
 	for i, w := range want {
 		if parts[i] != w {
 			t.Errorf("part %d is %q, want %q", i, parts[i], w)

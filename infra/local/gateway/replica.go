@@ -68,6 +68,7 @@ func (r *Replica) rewrite(p *httputil.ProxyRequest) {
 	out.Host = ""
 	out.URL.Scheme, out.URL.Host = "http", *r.addr.Load()
 	out.URL.Path = afterName(p.In.URL.Path)
+	out.URL.RawQuery = p.In.URL.RawQuery // also what no form parser takes: the function refuses it
 	if out.URL.RawPath != "" {
 		out.URL.RawPath = afterName(p.In.URL.RawPath)
 	}

@@ -12,6 +12,9 @@ const Provider = "alipay"
 // Currency is the only currency of this protocol: its amounts carry none.
 const Currency = "CNY"
 
+// MaxFen is the largest amount of a trade, in fen: 100,000,000.00 yuan.
+const MaxFen = 10_000_000_000
+
 // What a trade can be. A trade that is TradeClosed was closed unpaid or has
 // been refunded in full after it was paid.
 const (
