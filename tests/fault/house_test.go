@@ -1,0 +1,307 @@
+// Package fault_test runs the whole house as processes while they are killed,
+// paused, emptied and cut off from each other, under a load that does not wait
+// for answers, and then checks that nothing acknowledged is lost and nothing
+// happened twice.
+//
+//	FAULT_SEED=7 go test ./tests/fault -run TestSeeds     one seed again
+//	make fault SEEDS=20                                   many, and the long stories
+package fault_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"bazaar/infra/local"
+	"bazaar/shared/auth"
+	"bazaar/shared/bus"
+	"bazaar/shared/rdb"
+	"bazaar/tests/support"
+)
+
+// patience is how long everything may take to be right again.
+const patience = 90 * time.Second
+
+// ackWait is how soon comes again what a trigger held that died.
+const ackWait = 3 * time.Second
+
+// house is the running system with a proxy on every link and its programs built
+// so that they can be made to die at a named point.
+type house struct {
+	*support.System
+	network *network
+	crashes string // the folder that arms points
+	issuer  *auth.Issuer
+	js      jetstream.JetStream
+}
+
+var shared = sync.OnceValues(start)
+
+// open gives the one house of these tests. They are not parallel: a fault is
+// everybody's.
+func open(t *testing.T) *house {
+	t.Helper()
+	h, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.heal(t) })
+	return h
+}
+
+func start() (*house, error) {
+	gateway, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	n, err := newNetwork(gateway)
+	if err != nil {
+		return nil, err
+	}
+	crashes, err := os.MkdirTemp("", "bazaar-crash-")
+	if err != nil {
+		return nil, fmt.Errorf("making the folder that arms points: %w", err)
+	}
+	flags := append(n.flags(), "--listen", gateway, "--tags=crash", "--set", "settle-order.order_close_grace=2s", "--set", "settle-order.payment_busy_margin=1s",
+		"--set", "trigger.ack_wait="+ackWait.String())
+	for _, name := range []string{"create-order", "reserve-stock", "settle-order", "payment-callback", "manage-order", "trigger"} {
+		flags = append(flags, "--set", name+".crash_dir="+crashes)
+	}
+	s, err := support.StartSystem(flags...)
+	if err != nil {
+		return nil, err
+	}
+	state, err := s.State()
+	if err != nil {
+		return nil, err
+	}
+	h := &house{System: s, network: n, crashes: crashes}
+	if err := n.connect(state); err != nil {
+		return nil, err
+	}
+	signing, err := os.ReadFile(filepath.Join(s.Dir, "secrets", "token-signing-key"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the key of tokens: %w", err)
+	}
+	if h.issuer, err = auth.NewIssuer(signing, "bazaar", "bazaar-api", 2*time.Hour); err != nil {
+		return nil, err
+	}
+	conn, err := nats.Connect(s.NATS.URL, nats.UserInfo(s.NATS.User, s.NATS.Password), nats.MaxReconnects(-1),
+		nats.ReconnectWait(100*time.Millisecond), nats.Name("tests"))
+	if err != nil {
+		return nil, fmt.Errorf("connecting to NATS: %w", err)
+	}
+	if h.js, err = jetstream.New(conn); err != nil {
+		return nil, fmt.Errorf("opening JetStream: %w", err)
+	}
+	return h, h.hasten(context.Background())
+}
+
+// hasten shortens the server's patience with the reader of the queue, which was
+// made with the stream, to that of the other consumers here.
+func (h *house) hasten(ctx context.Context) error {
+	reader, err := h.js.Consumer(ctx, bus.QueueStream, bus.QueueConsumer)
+	if err != nil {
+		return fmt.Errorf("finding the reader of the queue: %w", err)
+	}
+	settings := reader.CachedInfo().Config
+	settings.AckWait = ackWait
+	if _, err := h.js.UpdateConsumer(ctx, bus.QueueStream, settings); err != nil {
+		return fmt.Errorf("hastening the reader of the queue: %w", err)
+	}
+	return nil
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("finding a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// arm makes the n-th process that passes a point kill itself there.
+func (h *house) arm(t testing.TB, point string, n int) {
+	t.Helper()
+	if err := h.armPoint(point, n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// armPoint puts the file in place as a whole: it is read at once.
+func (h *house) armPoint(point string, n int) error {
+	file := filepath.Join(h.crashes, point)
+	if err := os.WriteFile(file+".part", fmt.Appendf(nil, "%d", n), 0o600); err != nil {
+		return fmt.Errorf("arming %s: %w", point, err)
+	}
+	if err := os.Rename(file+".part", file); err != nil {
+		return fmt.Errorf("arming %s: %w", point, err)
+	}
+	return nil
+}
+
+// forget empties Redis.
+func (h *house) forget(ctx context.Context) error {
+	client, err := rdb.Open(h.Redis)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	if err := client.FlushAll(ctx).Err(); err != nil {
+		return fmt.Errorf("emptying Redis: %w", err)
+	}
+	return nil
+}
+
+// armed reports whether the point still waits for somebody to die there.
+func (h *house) armed(point string) bool {
+	_, err := os.Stat(filepath.Join(h.crashes, point))
+	return err == nil
+}
+
+// disarm takes back what nobody has died of.
+func (h *house) disarm() error {
+	left, err := filepath.Glob(filepath.Join(h.crashes, "*"))
+	for _, path := range left {
+		if e := os.Remove(path); e != nil && !os.IsNotExist(e) {
+			err = e
+		}
+	}
+	return err
+}
+
+// signal sends a signal to the processes of a part, and to PostgreSQL's own
+// children too: they are what clients talk to.
+func (h *house) signal(name string, s syscall.Signal) error {
+	state, err := h.State()
+	if err != nil {
+		return err
+	}
+	for _, p := range state.Processes {
+		if p.Name != name || p.Pid == 0 {
+			continue
+		}
+		pids := []int{p.Pid}
+		if name == "postgres" && s != syscall.SIGKILL {
+			pids = append(pids, childrenOf(p.Pid)...)
+		}
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH {
+				return fmt.Errorf("sending %s to %s: %w", s, p.Instance, err)
+			}
+		}
+	}
+	return nil
+}
+
+// childrenOf reads /proc for the children of a process.
+func childrenOf(pid int) []int {
+	var children []int
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		_, after, _ := strings.Cut(string(text), ") ")
+		var state string
+		var parent, child int
+		if _, err := fmt.Sscan(after, &state, &parent); err != nil || parent != pid {
+			continue
+		}
+		if _, err := fmt.Sscan(filepath.Base(filepath.Dir(file)), &child); err == nil {
+			children = append(children, child)
+		}
+	}
+	return children
+}
+
+// heal undoes every fault and waits until every part answers again.
+func (h *house) heal(t testing.TB) {
+	t.Helper()
+	if err := h.disarm(); err != nil {
+		t.Error(err)
+	}
+	for l := range h.network.proxies {
+		if err := h.network.calm(context.Background(), l); err != nil {
+			t.Error(err)
+		}
+	}
+	state, err := h.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range state.Processes {
+		if err := h.signal(p.Name, syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	}
+	h.ready(t)
+}
+
+// ready waits until every part answers.
+func (h *house) ready(t testing.TB) {
+	t.Helper()
+	var waiting string
+	eventually(t, "every part to answer", func() bool {
+		state, err := h.State()
+		if err != nil {
+			return false // it is being written
+		}
+		waiting = ""
+		for _, p := range state.Processes {
+			if !p.Ready || p.Pid == 0 || !alive(p) {
+				waiting = p.Instance
+			}
+		}
+		return waiting == ""
+	})
+}
+
+// alive asks the kernel: a process that has just died may still count as ready.
+func alive(p local.Part) bool { return syscall.Kill(p.Pid, 0) == nil }
+
+// eventually polls until true, or fails the test.
+func eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	if !within(patience, f) {
+		t.Fatalf("waited %s for %s", patience, what)
+	}
+}
+
+// within polls until true, or until the time is over.
+func within(atMost time.Duration, f func() bool) bool {
+	deadline := time.NewTimer(atMost)
+	defer deadline.Stop()
+	for pause := 5 * time.Millisecond; !f(); pause = min(2*pause, 250*time.Millisecond) {
+		next := time.NewTimer(pause)
+		select {
+		case <-next.C:
+		case <-deadline.C:
+			next.Stop()
+			return false
+		}
+	}
+	return true
+}
+
+// pause waits for a time that is part of a story: how long a fault lasts.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,79 @@
+package fault_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// number reads a setting of the tests from the environment.
+func number(t testing.TB, name string, otherwise float64) float64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// TestSeeds sends orders while everything goes wrong that a plan has thought of.
+//
+//	FAULT_SEED      one seed, again
+//	FAULT_SEEDS     how many seeds
+//	FAULT_SECONDS   how long the load of one lasts
+//	FAULT_RATE      arrivals a second
+func TestSeeds(t *testing.T) {
+	first, count := uint64(1), int(number(t, "FAULT_SEEDS", 2))
+	if one := number(t, "FAULT_SEED", 0); one > 0 {
+		first, count = uint64(one), 1
+	}
+	seconds, rate := number(t, "FAULT_SECONDS", 8), number(t, "FAULT_RATE", 40)
+	for seed := first; seed < first+uint64(count); seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			runSeed(t, seed, rate, time.Duration(seconds*float64(time.Second)))
+			if t.Failed() {
+				t.Logf("again with: FAULT_SEED=%d FAULT_SECONDS=%g FAULT_RATE=%g go test -count=1 -v ./tests/fault -run 'TestSeeds$'", seed, seconds, rate)
+			}
+		})
+	}
+}
+
+func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) {
+	began := time.Now()
+	h := open(t)
+	t.Logf("open in %s", time.Since(began).Round(time.Millisecond))
+	p := newPlan(seed, length)
+	l := newLoad(t, h, seed, rate, length)
+	t.Logf("the plan:\n%s", p)
+	struck := make(chan struct{})
+	go func() {
+		defer close(struck)
+		p.run(t.Context(), t, h)
+	}()
+	records := l.run(t.Context())
+	<-struck
+	t.Logf("%d keys under load: %v", len(records), tally(records))
+	h.heal(t)
+	healed := time.Now()
+	h.settle(t, records)
+	t.Logf("all settled %s after the last fault", time.Since(healed).Round(time.Millisecond))
+	h.mustHold(t, records)
+	t.Logf("done after %s", time.Since(began).Round(time.Millisecond))
+}
+
+// TestAPlanFollowsItsSeed alone: a seed that failed fails again.
+func TestAPlanFollowsItsSeed(t *testing.T) {
+	t.Parallel()
+	if a, b := newPlan(7, time.Minute).String(), newPlan(7, time.Minute).String(); a != b {
+		t.Errorf("one seed, two plans:\n%s\n%s", a, b)
+	}
+	if newPlan(7, time.Minute).String() == newPlan(8, time.Minute).String() {
+		t.Error("two seeds, one plan")
+	}
+}
