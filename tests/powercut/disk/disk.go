@@ -70,7 +70,8 @@ func New(t testing.TB) *Disk {
 		t.Fatalf("making the folder of the disk: %v", err)
 	}
 	d := &Disk{Path: path, process: exec.Command(program)}
-	d.process.Env = append(os.Environ(), mountpointVariable+"="+path)
+	d.process.Env = append(os.Environ(), mountpointVariable+"="+path,
+		"GORACE=atexit_sleep_ms=0") // the race detector would have every one of them wait a second
 	d.process.Stderr = os.Stderr
 	d.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches the test; the disk outlives it
 	t.Cleanup(func() { d.end(t) })

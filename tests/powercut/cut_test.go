@@ -1,0 +1,118 @@
+//go:build linux
+
+package powercut_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"bazaar/tests/powercut/disk"
+)
+
+const (
+	// The power is cut that long after the first orders.
+	soonest, latest = 100 * time.Millisecond, 1200 * time.Millisecond
+	// controlCuts is how often settings that lose may be lucky.
+	controlCuts = 5
+)
+
+// cutUnderLoad trades, ends both servers at a moment that the seed gives, has
+// the power cut, starts the servers on what is left, and counts.
+func (m *machine) cutUnderLoad(t *testing.T, seed uint64, cut func() disk.Loss) count {
+	t.Helper()
+	random := rand.New(rand.NewPCG(seed, 0))
+	ctx, shut := context.WithCancel(t.Context())
+	defer shut()
+	s, wait := open(ctx, m)
+	late := time.NewTimer(startTimeout)
+	defer late.Stop()
+	select {
+	case <-s.first:
+	case <-late.C:
+		t.Fatalf("no order within %s: %v", startTimeout, s.failed)
+	}
+	moment := time.NewTimer(soonest + time.Duration(random.Int64N(int64(latest-soonest))))
+	defer moment.Stop()
+	<-moment.C
+	s.stillOpen(t)
+	m.kill()
+	shut()
+	wait()
+	m.disconnect()
+	loss := cut()
+	m.start(t)
+	c := s.compare(m.look(t))
+	t.Logf("seed %d: the cut took %s; %s", seed, loss, c)
+	return c
+}
+
+// TestNothingAcknowledgedIsLost cuts the power of the shop's settings again and
+// again: nothing of the unsynced is left with even seeds, a random part of it
+// with odd ones.
+func TestNothingAcknowledgedIsLost(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, settings{nats: "nats"})
+	first, last := uint64(1), uint64(*seeds)
+	if *seed != 0 {
+		first, last = *seed, *seed
+	}
+	for seed := first; seed <= last; seed++ {
+		ok := t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			c := m.cutUnderLoad(t, seed, func() disk.Loss {
+				if seed%2 == 0 {
+					return m.disk.Cut(t)
+				}
+				return m.disk.CutPartly(t, seed)
+			})
+			if c.lost() > 0 {
+				t.Error(c)
+			}
+			m.books(t)
+			m.clear(t)
+		})
+		if !ok {
+			t.Fatalf("to try this one again: go test ./tests/powercut -run NothingAcknowledged -seed %d", seed)
+		}
+	}
+}
+
+// TestCarelessSettingsLose shows that the cut would find a loss: the same shop
+// loses orders with each of the settings that it does not have.
+func TestCarelessSettingsLose(t *testing.T) {
+	t.Parallel()
+	for name, control := range map[string]struct {
+		settings
+		lost func(c count) int
+	}{
+		"sync_interval at its default": {settings{nats: carelessNATS}, func(c count) int { return c.acceptedLost }},
+		"synchronous_commit off":       {settings{nats: "nats", postgres: []string{"synchronous_commit=off"}}, func(c count) int { return c.committedLost }},
+		"fsync off":                    {settings{nats: "nats", postgres: []string{"fsync=off"}}, func(c count) int { return c.committedLost }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, control.settings)
+			for seed := range uint64(controlCuts) {
+				if c := m.cutUnderLoad(t, seed, func() disk.Loss { return m.disk.Cut(t) }); control.lost(c) > 0 {
+					return
+				}
+				m.clear(t)
+			}
+			t.Errorf("the control has lost nothing in %d cuts, so the proof proves nothing", controlCuts)
+		})
+	}
+}
+
+// TestKillingAloneLosesNothing shows that it takes the cut: servers that are
+// only killed lose nothing, however they are set, since the kernel has it.
+func TestKillingAloneLosesNothing(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, settings{nats: carelessNATS, postgres: []string{"fsync=off"}})
+	c := m.cutUnderLoad(t, 1, func() disk.Loss { return disk.Loss{} })
+	if c.lost() > 0 {
+		t.Error(c)
+	}
+	m.books(t)
+}
