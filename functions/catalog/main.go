@@ -8,9 +8,9 @@ import (
 	"bazaar/shared/auth"
 	"bazaar/shared/fn"
 	"bazaar/shared/idem"
-	"bazaar/shared/identity"
 	"bazaar/shared/pg"
 	"bazaar/shared/rdb"
+	"bazaar/shared/stores"
 )
 
 type settings struct {
@@ -22,31 +22,25 @@ type settings struct {
 func main() { fn.Main("catalog", assemble) }
 
 func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error) {
-	tokens, err := auth.NewVerifier(s.Tokens)
+	pool, err := stores.Postgres(run, s.PG)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pg.Open(s.PG, run.Name, run.Telemetry.Traces)
+	cache, err := stores.Redis(run, s.Redis)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("postgres", func(context.Context) error { pool.Close(); return nil })
-	run.Report("postgres", pool.Ping)
-	cache, err := rdb.Open(s.Redis)
+	user, err := stores.UserDoor(run, pool, s.Tokens)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("redis", func(context.Context) error { return cache.Close() })
-	run.Report("redis", func(ctx context.Context) error { return cache.Ping(ctx).Err() })
-	revoked := identity.NewWatch(pool)
-	run.Go("revocations", revoked.Run)
 	keys := idem.NewPostgres(pool)
 	run.Go("old keys", func(ctx context.Context) {
 		keys.Sweeping(ctx, func(err error) { run.Log.Warn("sweeping old answers", "error", err.Error()) })
 	})
 
 	h := &Handler{Shelf: shelf{pool: pool, cache: cache, keys: keys}, Keys: keys, Log: run.Log}
-	return routes(h, fn.UserDoor{Tokens: tokens, Revoked: revoked}), nil
+	return routes(h, user), nil
 }
 
 func routes(h *Handler, user fn.UserDoor) fn.Routes {

@@ -10,9 +10,9 @@ import (
 	"bazaar/shared/catalog"
 	"bazaar/shared/fn"
 	"bazaar/shared/idem"
-	"bazaar/shared/identity"
 	"bazaar/shared/pg"
 	"bazaar/shared/rdb"
+	"bazaar/shared/stores"
 )
 
 type settings struct {
@@ -25,30 +25,22 @@ type settings struct {
 func main() { fn.Main("create-order", assemble) }
 
 func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error) {
-	tokens, err := auth.NewVerifier(s.Tokens)
+	pool, err := stores.Postgres(run, s.PG)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pg.Open(s.PG, run.Name, run.Telemetry.Traces)
+	cache, err := stores.Redis(run, s.Redis)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("postgres", func(context.Context) error { pool.Close(); return nil })
-	run.Report("postgres", pool.Ping)
-	cache, err := rdb.Open(s.Redis)
+	queue, err := stores.NATS(run, s.Bus)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("redis", func(context.Context) error { return cache.Close() })
-	run.Report("redis", func(ctx context.Context) error { return cache.Ping(ctx).Err() })
-	queue, err := bus.Open(s.Bus, run.Name, run.Telemetry)
+	user, err := stores.UserDoor(run, pool, s.Tokens)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("nats", queue.Close)
-	run.Report("nats", queue.Check)
-	revoked := identity.NewWatch(pool)
-	run.Go("revocations", revoked.Run)
 	prices := catalog.NewPrices(pool, cache, run.Log)
 	run.Go("prices", prices.Run)
 
@@ -59,6 +51,5 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 		Prices: prices, Keys: keys, Queue: queue, Log: run.Log,
 		Known: orders.known, Decided: newWaiting(orders.views),
 	}
-	user := fn.UserDoor{Tokens: tokens, Revoked: revoked}
 	return fn.Routes{fn.User(user, "POST /{$}", fn.Step(h.Create), fn.NeedsKey())}, nil
 }

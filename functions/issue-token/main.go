@@ -11,6 +11,7 @@ import (
 	"bazaar/shared/fn"
 	"bazaar/shared/identity"
 	"bazaar/shared/pg"
+	"bazaar/shared/stores"
 )
 
 type settings struct {
@@ -36,12 +37,10 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pg.Open(s.PG, run.Name, run.Telemetry.Traces)
+	pool, err := stores.Postgres(run, s.PG)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("postgres", func(context.Context) error { pool.Close(); return nil })
-	run.Report("postgres", pool.Ping)
 	revoked := identity.NewWatch(pool)
 	run.Go("revocations", revoked.Run)
 	run.Report("revocations", revoked.Check)

@@ -9,13 +9,13 @@ import (
 	"bazaar/shared/bus"
 	"bazaar/shared/fn"
 	"bazaar/shared/idem"
-	"bazaar/shared/identity"
 	"bazaar/shared/order"
 	"bazaar/shared/outbox"
 	"bazaar/shared/payment"
 	"bazaar/shared/pg"
 	"bazaar/shared/rdb"
 	"bazaar/shared/stock"
+	"bazaar/shared/stores"
 )
 
 type settings struct {
@@ -28,30 +28,22 @@ type settings struct {
 func main() { fn.Main("manage-order", assemble) }
 
 func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error) {
-	tokens, err := auth.NewVerifier(s.Tokens)
+	pool, err := stores.Postgres(run, s.PG)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pg.Open(s.PG, run.Name, run.Telemetry.Traces)
+	cache, err := stores.Redis(run, s.Redis)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("postgres", func(context.Context) error { pool.Close(); return nil })
-	run.Report("postgres", pool.Ping)
-	cache, err := rdb.Open(s.Redis)
+	queue, err := stores.NATS(run, s.Bus)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("redis", func(context.Context) error { return cache.Close() })
-	run.Report("redis", func(ctx context.Context) error { return cache.Ping(ctx).Err() })
-	queue, err := bus.Open(s.Bus, run.Name, run.Telemetry)
+	user, err := stores.UserDoor(run, pool, s.Tokens)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("nats", queue.Close)
-	run.Report("nats", queue.Check)
-	revoked := identity.NewWatch(pool)
-	run.Go("revocations", revoked.Run)
 
 	h := &Handler{
 		Store: pool, Orders: order.Store{}, Stock: stock.Store{}, Payments: payment.Store{},
@@ -59,7 +51,6 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 		Record:   outbox.Add,
 		Announce: outbox.Announcer(pool, queue),
 	}
-	user := fn.UserDoor{Tokens: tokens, Revoked: revoked}
 	return fn.Routes{
 		fn.User(user, "GET /{$}", fn.Step(h.List)),
 		fn.User(user, "GET /{order}", fn.Step(h.Show)),

@@ -11,6 +11,7 @@ import (
 	"bazaar/shared/payment"
 	"bazaar/shared/payment/alipay"
 	"bazaar/shared/pg"
+	"bazaar/shared/stores"
 )
 
 type settings struct {
@@ -27,17 +28,14 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pg.Open(s.PG, run.Name, run.Telemetry.Traces)
+	pool, err := stores.Postgres(run, s.PG)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("postgres", func(context.Context) error { pool.Close(); return nil })
-	run.Report("postgres", pool.Ping)
-	queue, err := bus.Open(s.Bus, run.Name, run.Telemetry)
+	queue, err := stores.NATS(run, s.Bus)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("nats", queue.Close)
 
 	h := &Handler{
 		Transactions: pool, Payments: payment.Store{}, Provider: provider, Merchant: s.Merchant,

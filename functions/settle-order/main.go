@@ -16,6 +16,7 @@ import (
 	"bazaar/shared/payment/alipay"
 	"bazaar/shared/pg"
 	"bazaar/shared/stock"
+	"bazaar/shared/stores"
 )
 
 type settings struct {
@@ -42,18 +43,14 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pg.Open(s.PG, run.Name, run.Telemetry.Traces)
+	pool, err := stores.Postgres(run, s.PG)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("postgres", func(context.Context) error { pool.Close(); return nil })
-	run.Report("postgres", pool.Ping)
-	queue, err := bus.Open(s.Bus, run.Name, run.Telemetry)
+	queue, err := stores.NATS(run, s.Bus)
 	if err != nil {
 		return nil, err
 	}
-	run.OnStop("nats", queue.Close)
-	run.Report("nats", queue.Check)
 
 	h := &Handler{
 		Store: pool, Orders: order.Store{}, Stock: stock.Store{}, Payments: payment.Store{},
