@@ -94,6 +94,7 @@ func TestCarelessSettingsLose(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t, control.settings)
+			m.disk.Settle(t) // or nothing would be there but the servers' own first files
 			for seed := range uint64(controlCuts) {
 				if c := m.cutUnderLoad(t, seed, func() disk.Loss { return m.disk.Cut(t) }); control.lost(c) > 0 {
 					return
