@@ -4,83 +4,26 @@
 package entry_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"bazaar/tests/support"
 )
 
-// function is a function as a process of its own.
+// function is a function as a process of its own, as a test calls it.
 type function struct {
-	t    *testing.T
-	name string
-	url  string
-
-	process *exec.Cmd
-	ended   chan struct{}
-	killed  bool
+	*support.Function
+	t *testing.T
 }
 
-// binaries are built once: the folder, and whether it worked.
-var binaries = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "bazaar-entry-")
-	if err != nil {
-		return "", err
-	}
-	for _, name := range []string{"catalog", "create-order", "reserve-stock"} {
-		build := exec.Command("go", "build", "-o", dir, "bazaar/functions/"+name)
-		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			return dir, err
-		}
-	}
-	return dir, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, _ := binaries(); dir != "" {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
-}
-
-// start runs a function until the test ends and waits until it listens.
+// start runs a function until the test ends.
 func (w *world) start(name string) *function {
 	w.t.Helper()
-	dir, err := binaries()
-	must(w.t, err)
-	f := &function{t: w.t, name: name, process: exec.Command(filepath.Join(dir, name)), ended: make(chan struct{})}
-	f.process.Env = append([]string{
-		"port=0", "metrics_port=0", "listen_host=127.0.0.1", "healthcheck_interval=0s", "exec_timeout=15s",
-		"lock_file=" + filepath.Join(w.t.TempDir(), "lock"), "secret_mount_path=" + w.secrets,
-	}, w.environ...)
-	out, err := f.process.StderrPipe()
-	must(w.t, err)
-	must(w.t, f.process.Start())
-	ready := make(chan string, 1)
-	go func() {
-		defer close(f.ended)
-		read(out, ready)
-	}()
-	w.t.Cleanup(f.stop)
-	select {
-	case address := <-ready:
-		f.url = "http://" + address
-	case <-time.After(20 * time.Second):
-		w.t.Fatalf("%s does not start", name)
-	}
-	return f
+	environ := append([]string{"exec_timeout=15s"}, w.environ...)
+	return &function{support.StartFunction(w.t, name, w.secrets, environ...), w.t}
 }
 
 // orders runs create-order until it lets people in: until the list of revoked
@@ -106,37 +49,6 @@ func (f *function) put(body string) answer {
 	return f.call(http.MethodPut, "/tea", support.Token(f.t, "admin", "admin"), "", body)
 }
 
-// stop ends the process in order and fails the test when it does not end well.
-func (f *function) stop() {
-	if f.killed {
-		return
-	}
-	_ = f.process.Process.Signal(syscall.SIGTERM)
-	<-f.ended
-	if err := f.process.Wait(); err != nil {
-		f.t.Errorf("%s ended with %v", f.name, err)
-	}
-}
-
-// kill ends the process as a crash does.
-func (f *function) kill() {
-	f.killed = true
-	_ = f.process.Process.Kill()
-	<-f.ended
-	_ = f.process.Wait()
-}
-
-// read finds the line of the log that says where the function listens.
-func read(out io.Reader, ready chan<- string) {
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		var line struct{ Msg, Address string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "ready" {
-			ready <- line.Address
-		}
-	}
-}
-
 // answer is what a function answered.
 type answer struct {
 	status   int
@@ -156,7 +68,7 @@ type answer struct {
 // call makes a request; a header's name and value may follow.
 func (f *function) call(method, path, token, key, body string, header ...string) answer {
 	f.t.Helper()
-	req, err := http.NewRequestWithContext(f.t.Context(), method, f.url+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(f.t.Context(), method, f.URL+path, strings.NewReader(body))
 	must(f.t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
 	if key != "" {
@@ -177,7 +89,7 @@ func (f *function) call(method, path, token, key, body string, header ...string)
 	a := answer{status: res.StatusCode, body: string(raw), replayed: res.Header.Get("Idempotent-Replayed") == "true",
 		retry: res.Header.Get("Retry-After")}
 	if err := json.Unmarshal(raw, &a.order); err != nil {
-		f.t.Errorf("%s answered %q: %v", f.name, raw, err)
+		f.t.Errorf("%s answered %q: %v", f.Name, raw, err)
 	}
 	return a
 }

@@ -19,7 +19,7 @@ func TestCrashedCallIsTakenOver(t *testing.T) {
 	gone := make(chan answer)
 	go func() { gone <- crashing.order("alice", "k", oneTea, "Prefer", "wait=10") }()
 	until(t, "the order is in the queue", func() bool { return len(w.queued()) == 1 })
-	crashing.kill()
+	crashing.Kill()
 	<-gone
 	next.order("alice", "k", oneTea).is(t, 409, "idempotency_key_in_progress")
 	next.order("alice", "k", twoTeas).is(t, 422, "idempotency_key_reused")

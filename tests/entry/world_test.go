@@ -89,7 +89,7 @@ func (w *world) reserving() {
 	consumer, err := w.nats.JetStream().Consumer(w.t.Context(), bus.QueueStream, bus.QueueConsumer)
 	must(w.t, err)
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
-		if err := hand(f.url, signer, m.Data()); err != nil {
+		if err := hand(f.URL, signer, m.Data()); err != nil {
 			w.t.Errorf("handing an order to reserve-stock: %v", err)
 			return
 		}

@@ -173,10 +173,10 @@ func TestForgeriesPayNothing(t *testing.T) {
 		}
 		w.unpaid(orderID)
 	}
-	if n := w.callback.logged("ERROR", "payment notification rejected"); n != 4 {
+	if n := w.callback.Logged("ERROR", "payment notification rejected"); n != 4 {
 		t.Errorf("%d alerts about what cannot be ours", n)
 	}
-	if n := w.callback.logged("WARN", "payment notification not from the provider"); n == 0 || n > 6 {
+	if n := w.callback.Logged("WARN", "payment notification not from the provider"); n == 0 || n > 6 {
 		t.Errorf("%d lines about forgeries: a sample is wanted", n)
 	}
 }

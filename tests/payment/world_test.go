@@ -73,7 +73,7 @@ func newWorld(t *testing.T) *world {
 		"order_close_grace=0s", "payment_busy_margin=0s",
 	}
 	w.callback = w.start("payment-callback")
-	notifyURL := w.callback.url + "/alipay"
+	notifyURL := w.callback.URL + "/alipay"
 	w.environ = append(w.environ, "alipay_notify_url="+notifyURL)
 	w.payments, w.settle = w.start("create-payment"), w.start("settle-order")
 	var err error
