@@ -51,7 +51,7 @@ func (x *exchange) cut() {
 		return
 	}
 	x.answered = true
-	y := &exchange{s: x.s, rt: x.rt, w: x.w, r: x.r, start: x.start, id: x.id, ctx: x.r.Context()}
+	y := &exchange{s: x.s, rt: x.rt, w: x.w, r: x.r, start: x.start, id: x.id, ctx: x.r.Context(), whole: x.whole}
 	y.begin(x.r.Header.Get("Traceparent"))
 	f := fault.Of(fmt.Errorf("the step ran on: %w", context.DeadlineExceeded))
 	status, header, body := y.problemOf(f)
@@ -75,6 +75,10 @@ func (x *exchange) write(status int, header http.Header, body []byte) {
 	}
 	own := [2]string{x.id, telemetry.TraceParent(x.ctx)}
 	into["X-Call-Id"], into["Traceparent"] = own[:1:1], own[1:]
+	if x.r.ContentLength != 0 && !x.whole {
+		// net/http would read on before it answers, however slowly the rest comes.
+		into["Connection"] = []string{"close"}
+	}
 	if status == http.StatusRequestTimeout {
 		// The read deadline is past and the write deadline is the same.
 		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(lastWrite))

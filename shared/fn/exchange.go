@@ -44,6 +44,7 @@ type exchange struct {
 	batch *batch // at the Event door
 
 	deadline deadline
+	whole    bool        // the body was read to its end
 	watch    *time.Timer // answers for a step that does not
 	mu       sync.Mutex
 	answered bool
@@ -196,7 +197,7 @@ func (x *exchange) readBody() ([]byte, error) {
 		x.arrived()
 		return nil, nil
 	case length > limit:
-		return nil, x.tooLarge(limit)
+		return nil, tooLarge(limit)
 	}
 	var body []byte
 	var err error
@@ -204,14 +205,14 @@ func (x *exchange) readBody() ([]byte, error) {
 		body = make([]byte, length)
 		_, err = io.ReadFull(x.r.Body, body)
 	} else if body, err = io.ReadAll(io.LimitReader(x.r.Body, limit+1)); int64(len(body)) > limit {
-		return nil, x.tooLarge(limit)
+		return nil, tooLarge(limit)
 	}
 	switch {
 	case err == nil:
+		x.whole = true
 		x.arrived()
 		return body, x.ctx.Err()
 	}
-	x.lastOfConnection()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		slow := fault.New(fault.Timeout, "timeout", "The request took too long to arrive.").Because(err)
 		slow.HTTPStatus = http.StatusRequestTimeout
@@ -220,11 +221,6 @@ func (x *exchange) readBody() ([]byte, error) {
 	return nil, invalidBody("", "The body could not be read.").Because(err)
 }
 
-// lastOfConnection ends the connection after the answer: what is left of the
-// body, or will never come, must not be waited for.
-func (x *exchange) lastOfConnection() { x.w.Header().Set("Connection", "close") }
-
-func (x *exchange) tooLarge(limit int64) error {
-	x.lastOfConnection()
+func tooLarge(limit int64) error {
 	return fault.New(fault.TooLarge, "too_large", "A body is at most %d bytes here.", limit)
 }

@@ -104,10 +104,6 @@ func (s *server) take(rt *Route, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-OpenFaaS-Internal", "fn")
 		rt = s.refused
 	}
-	if r.ContentLength != 0 {
-		// Most refusals need no body: they are not to wait until it has come.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
 	x := &exchange{s: s, rt: rt, w: w, r: r, start: time.Now(), id: callID(r.Header)}
 	x.serve()
 }

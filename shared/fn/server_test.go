@@ -182,3 +182,27 @@ func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 		t.Errorf("status %d", answer.StatusCode)
 	}
 }
+
+// Refusals that leave a body unread must not harm the calls that follow.
+func TestCallsAfterARefusalAreAnswered(t *testing.T) {
+	h, err := Handler("f", Routes{Public("POST /{$}", Step(func(context.Context, Call, None) (Reply, error) { return Reply{}, nil }))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	defer server.Close()
+	for i := range 300 {
+		body := io.Reader(strings.NewReader(strings.Repeat("x", 100_000)))
+		if i%2 == 1 {
+			body = struct{ io.Reader }{body} // chunked
+		}
+		answer, err := http.Post(server.URL, "application/json", body)
+		if err != nil {
+			t.Fatalf("call %d: %v", i, err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Fatalf("call %d: %d", i, answer.StatusCode)
+		}
+	}
+}

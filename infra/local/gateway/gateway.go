@@ -79,13 +79,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, _, _ := strings.Cut(rest, "/")
-	if r.ContentLength != 0 {
-		// An answer that does not wait for the body's end must not be held back
-		// until it comes.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
 	f := g.find(name)
 	if f == nil {
+		w.Header().Set("Connection", "close") // whatever body there is, nobody reads it
 		w.Header().Set(internalHeader, "gateway")
 		http.Error(w, "There is no function "+name+".", http.StatusNotFound)
 		return
