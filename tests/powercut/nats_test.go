@@ -25,15 +25,15 @@ import (
 // default sync_interval: it syncs every two minutes.
 const carelessNATS = "nats-careless"
 
-// programs is where the servers of all tests are, made once.
+// programs is where the programs of all tests are, made once.
 var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "bazaar-powercut-")
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "nats"), "bazaar/infra/cmd/nats")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir, "bazaar/infra/cmd/nats", "bazaar/infra/cmd/local")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building NATS: %w: %s", err, out)
+		return "", fmt.Errorf("building NATS and the runner: %w: %s", err, out)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -42,7 +42,8 @@ var programs = sync.OnceValues(func() (string, error) {
 	return dir, os.Symlink(self, filepath.Join(dir, carelessNATS))
 })
 
-// program gives the path of a NATS server: nats, the shop's own, or carelessNATS.
+// program gives the path of a program: nats, the shop's own, carelessNATS, or
+// local, the runner.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	dir, err := programs()

@@ -4,6 +4,7 @@ package disk_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -138,10 +139,19 @@ func stories() map[string]story {
 		"a file has left a folder that is gone": {func(b bench) {
 			b.must(os.Rename(b.path("old"), b.path("folder/old")))
 			b.sync("folder")
-			b.must(os.Rename(b.path("folder/old"), b.path("rescued")))
+			b.must(os.Mkdir(b.path("other"), 0o755))
+			b.must(os.Rename(b.path("folder/old"), b.path("other/rescued")))
 			b.must(os.Remove(b.path("folder")))
 			b.sync(".")
-		}, []string{"rescued: 1"}},
+		}, []string{"other/", "other/rescued: 1"}},
+		"a file is renamed and synced": {func(b bench) {
+			b.must(os.Rename(b.path("old"), b.path("renamed")))
+			b.sync("renamed")
+		}, []string{"folder/", "renamed: 1"}},
+		"a new folder is synced": {func(b bench) {
+			b.must(os.Mkdir(b.path("more"), 0o755))
+			b.sync("more")
+		}, []string{"folder/", "more/", "old: 1"}},
 	}
 }
 
@@ -170,11 +180,11 @@ func TestSyncOfDataOnly(t *testing.T) {
 	b.must(err)
 	_, err = f.WriteAt([]byte("one"), 4090) // over the edge of a page
 	b.must(err)
+	b.must(os.Rename(b.path("log"), b.path("log.old"))) // no matter of the data
 	b.must(syscall.Fdatasync(int(f.Fd())))
 	_, err = f.WriteAt([]byte("two"), 4096)
 	b.must(err)
 	b.must(f.Close())
-	b.must(os.Rename(b.path("log"), b.path("log.old")))
 	loss := b.Cut(t)
 	text, err := os.ReadFile(b.path("log"))
 	b.must(err)
@@ -231,7 +241,9 @@ func TestCutPartly(t *testing.T) {
 		b := newBench(t)
 		b.write("a", strings.Repeat("a", 64*4096))
 		b.sync("a")
-		b.write("b", strings.Repeat("b", 4096))
+		for n := range 32 {
+			b.write(fmt.Sprint("new", n), "")
+		}
 		f, err := os.OpenFile(b.path("a"), os.O_WRONLY, 0)
 		b.must(err)
 		_, err = f.Write([]byte(strings.Repeat("b", 64*4096)))
@@ -243,7 +255,12 @@ func TestCutPartly(t *testing.T) {
 		if new := strings.Count(string(text), "b"); len(text) != 64*4096 || new == 0 || new == len(text) || new%4096 != 0 {
 			t.Errorf("of %d bytes %d are new, want some pages of 64", len(text), new)
 		}
-		return string(text)
+		names, err := os.ReadDir(b.Path)
+		b.must(err)
+		if new := len(names) - 1; new == 0 || new == 32 {
+			t.Errorf("of 32 names %d are there, want some", new)
+		}
+		return fmt.Sprint(string(text), names)
 	}
 	if run(1) != run(1) {
 		t.Error("the same seed lost something else")

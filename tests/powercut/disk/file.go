@@ -79,7 +79,7 @@ func (v *volume) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32
 	}
 	o.data.write(int64(in.Offset), data) //nolint:gosec // see Read
 	o.touch()
-	switch {
+	switch { // newer kernels ask for a sync by themselves
 	case in.Flags&syscall.O_SYNC == syscall.O_SYNC:
 		v.sync(o, false)
 	case in.Flags&syscall.O_DSYNC != 0: // a bit of O_SYNC

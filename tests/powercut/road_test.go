@@ -1,0 +1,112 @@
+//go:build linux
+
+package powercut_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"bazaar/infra/invariant"
+	"bazaar/shared/auth"
+	"bazaar/tests/powercut/disk"
+)
+
+const (
+	customers = 8
+	// trading is how long orders come in before the cut.
+	trading = 1500 * time.Millisecond
+)
+
+// TestTheWholeHouseSurvives cuts the power of everything that one machine runs,
+// Redis too: what was answered 202 becomes an order, once.
+func TestTheWholeHouseSurvives(t *testing.T) {
+	t.Parallel()
+	d := disk.New(t)
+	h := newHouse(t, d)
+	h.offer(t)
+	d.Settle(t) // a house that was built before today
+	l := h.trade(t)
+	loss := d.Cut(t)
+	h.start(t)
+	t.Logf("the cut took %s; %d orders were accepted", loss, len(l.purchases))
+	h.mustBecomeOrders(t, l.purchases)
+	broken, err := invariant.Check(t.Context(), h.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range broken {
+		t.Error(v)
+	}
+}
+
+// offer puts a product into the catalogue.
+func (h *house) offer(t *testing.T) {
+	t.Helper()
+	admin := h.as(t, "admin", auth.RoleAdmin)
+	product := map[string]any{"title": "A candle", "price": map[string]any{"amount": price, "currency": "CNY"}}
+	if r := admin.insist(t, http.MethodPut, "catalog/"+sku, "", product); r.status != http.StatusCreated {
+		t.Fatalf("putting a product: %s", r)
+	}
+	stock := map[string]any{"quantity": 1_000_000}
+	if r := admin.insist(t, http.MethodPost, "catalog/"+sku+"/restock", uuid.NewString(), stock); r.status != http.StatusOK {
+		t.Fatalf("putting stock: %s", r)
+	}
+}
+
+// trade has customers shop for a while and then kills everything under them.
+func (h *house) trade(t *testing.T) *ledger {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	l := &ledger{}
+	var shopping sync.WaitGroup
+	for n := range customers {
+		c := h.as(t, fmt.Sprint("customer", n))
+		shopping.Go(func() { l.shopUntil(ctx, c) })
+	}
+	moment := time.NewTimer(trading)
+	defer moment.Stop()
+	<-moment.C
+	h.kill()
+	stop()
+	shopping.Wait()
+	if len(l.purchases) == 0 {
+		t.Fatalf("no order was accepted: %s", l.refused)
+	}
+	return l
+}
+
+// mustBecomeOrders waits until every purchase is decided.
+func (h *house) mustBecomeOrders(t *testing.T, purchases []purchase) {
+	t.Helper()
+	ids := make([]string, len(purchases))
+	for i, p := range purchases {
+		ids[i] = p.id
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var decided int
+		err := h.pool.QueryRow(ctx, `select count(*) from orders.order
+			where order_id = any($1::text[]::uuid[]) and state in ('reserved', 'rejected')`, ids).Scan(&decided)
+		if err != nil {
+			t.Fatalf("looking for the orders: %d of %d are there: %v", decided, len(ids), err)
+		}
+		if decided == len(ids) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%d of %d accepted orders are lost", len(ids)-decided, len(ids))
+		}
+	}
+}
