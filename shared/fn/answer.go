@@ -3,6 +3,7 @@ package fn
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -75,7 +76,7 @@ func (x *exchange) write(status int, header http.Header, body []byte) {
 	}
 	own := [2]string{x.id, telemetry.TraceParent(x.ctx)}
 	into["X-Call-Id"], into["Traceparent"] = own[:1:1], own[1:]
-	if x.r.ContentLength != 0 && !x.whole {
+	if x.r.ContentLength != 0 && !x.whole && !x.drain() {
 		// net/http would read on before it answers, however slowly the rest comes.
 		into["Connection"] = []string{"close"}
 	}
@@ -87,6 +88,19 @@ func (x *exchange) write(status int, header http.Header, body []byte) {
 	if len(body) > 0 {
 		_, _ = x.w.Write(body)
 	}
+}
+
+// drain reads what is left of a body that was refused, and reports whether that
+// was all: a caller who is cut off while sending may never see the answer. It
+// takes a second and 16 MiB at most, and does not ask for a body that the
+// caller has not begun to send (RFC 9110, section 10.1.1).
+func (x *exchange) drain() bool {
+	control := http.NewResponseController(x.w)
+	if x.broken || x.r.Header.Get("Expect") != "" || control.SetReadDeadline(time.Now().Add(drainTime)) != nil {
+		return false
+	}
+	n, err := io.Copy(io.Discard, io.LimitReader(x.r.Body, drainBytes))
+	return err == nil && n < drainBytes
 }
 
 // callID is the caller's X-Call-Id, or a new one where it has none that may

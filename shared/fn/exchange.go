@@ -26,6 +26,9 @@ const (
 	cutGrace = 500 * time.Millisecond
 	// lastWrite is how long an answer to a caller whose time is up may take.
 	lastWrite = time.Second
+	// drainTime and drainBytes bound what is read of a body that was refused.
+	drainTime  = time.Second
+	drainBytes = 16 << 20
 )
 
 // exchange is one call on its way through a door: the request, what was found
@@ -45,6 +48,7 @@ type exchange struct {
 
 	deadline deadline
 	whole    bool        // the body was read to its end
+	broken   bool        // the body cannot be read on
 	watch    *time.Timer // answers for a step that does not
 	mu       sync.Mutex
 	answered bool
@@ -213,6 +217,7 @@ func (x *exchange) readBody() ([]byte, error) {
 		x.arrived()
 		return body, x.ctx.Err()
 	}
+	x.broken = true
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		slow := fault.New(fault.Timeout, "timeout", "The request took too long to arrive.").Because(err)
 		slow.HTTPStatus = http.StatusRequestTimeout
