@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// turns is how often what is compared takes turns within a round. They are
+// short, so that a machine that is busy with something else is so for both.
+const turns = 5
+
+// contest is what was seen of two loads that took turns.
+type contest struct {
+	ones, others []float64 // a second, of each turn
+	ratios       []float64
+	cost         float64 // processor time of a call of the other, of all processes, against that of the one
+	used         usage   // by the one
+	calls        int     // of the one
+}
+
+// contend lets two loads take turns at n connections.
+func (b *bench) contend(ctx context.Context, s *shop, one, other *load, n int, length time.Duration) (c contest, err error) {
+	c.used = usage{}
+	others, otherCalls := usage{}, 0
+	for range turns {
+		b1, o1, err := s.metered(ctx, other, n, b.long(length))
+		if err != nil {
+			return c, err
+		}
+		b2, o2, err := s.metered(ctx, one, n, b.long(length))
+		if err != nil {
+			return c, err
+		}
+		others.add(b1)
+		c.used.add(b2)
+		otherCalls += o1.calls
+		c.calls += o2.calls
+		c.others, c.ones = append(c.others, o1.rate()), append(c.ones, o2.rate())
+		c.ratios = append(c.ratios, o2.rate()/o1.rate())
+	}
+	c.cost = perOrder(others.sum(), otherCalls) / perOrder(c.used.sum(), c.calls)
+	return c, nil
+}
+
+// join adds what another round has seen; cost is the last one's.
+func (c *contest) join(other contest) {
+	c.ones, c.others, c.ratios = append(c.ones, other.ones...), append(c.others, other.others...), append(c.ratios, other.ratios...)
+	c.calls += other.calls
+	if c.used == nil {
+		c.used = usage{}
+	}
+	c.used.add(other.used)
+}
+
+// measureAccept holds the acceptance of orders against the function that does
+// nothing, and against the pace at which reserve-stock empties the queue. While
+// orders are accepted the trigger stands still, so that the queue only fills;
+// then it goes on, and nothing else does.
+func measureAccept(ctx context.Context, b *bench) (Result, error) {
+	s, err := b.usual(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	var filling contest
+	var empty, accepts, drains, drainRatios, costs []float64
+	for round := range 6 { // the first only warms up
+		c, drain, err := b.fillAndDrain(ctx, s)
+		if err != nil {
+			return Result{}, err
+		}
+		rate := median(c.ones)
+		b.say("empty %.0f/s, accepted %.0f/s (%.2f, by processor time %.2f), reserved %.0f/s", median(c.others), rate, median(c.ratios), c.cost, drain)
+		if round > 0 {
+			filling.join(c)
+			empty, accepts, drains = append(empty, median(c.others)), append(accepts, rate), append(drains, drain)
+			drainRatios, costs = append(drainRatios, drain/rate), append(costs, c.cost)
+		}
+	}
+	b.accepts = median(accepts)
+	together, err := b.acceptTogether(ctx, s)
+	if err != nil {
+		return Result{}, err
+	}
+	nothing := perSecond(median(filling.others))
+	return Result{
+		Rows: []Row{{
+			What:   "orders accepted (durable in the queue, 202) against a function that does nothing, 64 connections",
+			Figure: perSecond(median(filling.ones)), Baseline: nothing, Ratio: median(filling.ratios), Target: atLeast(0.5),
+		}, {
+			What:   "the same by processor time of all processes a call, the load generator's with it",
+			Figure: "", Baseline: "", Ratio: median(costs),
+		}, {
+			What:   "the same while reserve-stock works on the queue, on the same cores",
+			Figure: perSecond(median(together.ones)), Baseline: perSecond(median(together.others)), Ratio: median(together.ratios),
+		}, {
+			What:   "orders written and reserved from a full queue against orders accepted",
+			Figure: perSecond(median(drains)), Baseline: perSecond(b.accepts), Ratio: median(drainRatios), Target: atLeast(1),
+		}},
+		Tables: []Table{acceptTable(filling)},
+		Plots:  []Plot{roundsPlot(empty, accepts, drains)},
+	}, nil
+}
+
+// acceptTable is where the processor time of an accepted order goes.
+func acceptTable(c contest) Table {
+	t := Table{Title: "Processor time of an accepted order, by process, while the queue only fills", Head: []string{"process", "µs"}}
+	for _, name := range c.used.names() {
+		if used := perOrder(c.used[name], c.calls); used >= 0.5 {
+			t.Rows = append(t.Rows, []string{name, fmt.Sprintf("%.0f", used)})
+		}
+	}
+	return t
+}
+
+// fillAndDrain is one round: the queue fills while the trigger stands still,
+// then it is drained.
+func (b *bench) fillAndDrain(ctx context.Context, s *shop) (c contest, drain float64, err error) {
+	all, err := s.newBuyers(connections)
+	if err != nil {
+		return c, 0, err
+	}
+	if err := s.pause("trigger", true); err != nil {
+		return c, 0, err
+	}
+	c, err = b.contend(ctx, s, all.ordering(), all.idling(s.host(), "/function/empty"), connections, 400*time.Millisecond)
+	if woken := s.pause("trigger", false); err == nil {
+		err = woken
+	}
+	if err != nil {
+		return c, 0, err
+	}
+	samples, err := all.drained(ctx, c.calls)
+	return c, speed(samples), err
+}
+
+// acceptTogether is the pace of accepting while the trigger runs.
+func (b *bench) acceptTogether(ctx context.Context, s *shop) (sum contest, err error) {
+	for range 2 {
+		all, err := s.newBuyers(connections)
+		if err != nil {
+			return sum, err
+		}
+		c, err := b.contend(ctx, s, all.ordering(), all.idling(s.host(), "/function/empty"), connections, 400*time.Millisecond)
+		if err != nil {
+			return sum, err
+		}
+		if _, err := all.drained(ctx, c.calls); err != nil {
+			return sum, err
+		}
+		sum.join(c)
+	}
+	return sum, nil
+}
+
+// acceptRate measures the accept rate where it is not known yet.
+func (b *bench) acceptRate(ctx context.Context, s *shop) (float64, error) {
+	var rates []float64
+	for b.accepts == 0 {
+		c, _, err := b.fillAndDrain(ctx, s)
+		if err != nil {
+			return 0, err
+		}
+		if rates = append(rates, c.ones...); len(rates) >= 3*turns {
+			b.accepts = median(rates)
+		}
+	}
+	return b.accepts, nil
+}
