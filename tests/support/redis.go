@@ -38,7 +38,7 @@ func RedisServer(t testing.TB) (rdb.Settings, *server.Redis) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	s := &server.Redis{Dir: dir, Password: password, NoSave: true}
+	s := &server.Redis{Dir: dir, Password: password}
 	if err := s.Start(ctx); err != nil {
 		t.Fatalf("Redis for the tests: %v", err)
 	}

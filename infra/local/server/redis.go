@@ -15,14 +15,12 @@ import (
 )
 
 // Redis is a private Redis server. Set the fields, then Start; a stopped one may
-// be started again and goes on with its data.
+// be started again, empty.
 type Redis struct {
-	Dir      string // its data; made when missing
+	Dir      string // its settings; made when missing
 	Port     int    // 0 takes a free one and keeps it
 	Password string
 	Log      io.Writer // the server's log; may be nil
-	// NoSave keeps nothing on disk: for tests.
-	NoSave bool
 
 	p *process
 }
@@ -68,12 +66,8 @@ func (s *Redis) startOnce(ctx context.Context, bin string, as account) error {
 	if err := as.give(file); err != nil {
 		return err
 	}
-	death := syscall.SIGTERM
-	if s.NoSave {
-		death = syscall.SIGKILL
-	}
 	p, err := startProcess("Redis",
-		command{path: bin, args: []string{file}, dir: s.Dir, env: serverEnv(), as: as}, s.Log, death)
+		command{path: bin, args: []string{file}, dir: s.Dir, env: serverEnv(), as: as}, s.Log, syscall.SIGKILL)
 	if err != nil {
 		return err
 	}
@@ -92,12 +86,11 @@ func (s *Redis) config() string {
 	lines := []string{
 		"bind 127.0.0.1", "port " + strconv.Itoa(s.Port), "protected-mode yes", "daemonize no",
 		"requirepass " + strconv.Quote(s.Password), "dir " + strconv.Quote(s.Dir),
-		"maxmemory-policy noeviction", "save \"\"",
-	}
-	if s.NoSave {
-		lines = append(lines, "appendonly no")
-	} else {
-		lines = append(lines, "appendonly yes", "appendfsync everysec")
+		"maxmemory-policy noeviction",
+		// Nothing is kept on disk, on purpose. A Redis that has forgotten all is
+		// noticed, and what the queue held is waited for; one that comes back a
+		// second younger than it was is not, and would take a key for a new one.
+		"save \"\"", "appendonly no",
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -105,7 +98,7 @@ func (s *Redis) config() string {
 // Addr is host:port.
 func (s *Redis) Addr() string { return "127.0.0.1:" + strconv.Itoa(s.Port) }
 
-// Stop ends the server in order, its data written; when ctx ends first it is killed.
+// Stop ends the server in order; when ctx ends first it is killed.
 func (s *Redis) Stop(ctx context.Context) error {
 	if s.p == nil {
 		return nil
