@@ -86,24 +86,6 @@ func (h *house) underway(ctx context.Context) string {
 	return ""
 }
 
-// dead is what the dead letters are of: event id to function.
-func (h *house) dead(t testing.TB) map[string]string {
-	t.Helper()
-	letters := map[string]string{}
-	stream, err := h.js.Stream(t.Context(), bus.DeadStream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info := stream.CachedInfo().State
-	for seq := info.FirstSeq; seq <= info.LastSeq; seq++ {
-		msg, err := stream.GetMsg(t.Context(), seq)
-		if err == nil { // else dropped
-			letters[msg.Header.Get("Dead-Event")] = msg.Subject + ": " + msg.Header.Get("Dead-Reason")
-		}
-	}
-	return letters
-}
-
 // mustHold checks what must be true once all is settled.
 func (h *house) mustHold(t *testing.T, records []*record) {
 	t.Helper()
@@ -115,8 +97,8 @@ func (h *house) mustHold(t *testing.T, records []*record) {
 	h.ordersAre(t, records)
 	each(records, func(r *record) { r.read(t) })
 	h.moneyAgrees(t, records)
-	for id, why := range h.dead(t) {
-		t.Errorf("a dead letter of %s: %s", id, why)
+	for _, l := range h.letters(t) {
+		t.Errorf("a dead letter of %s: %s %s: %s", l.Function, l.Event, l.Kind, l.Reason)
 	}
 	broken, err := invariant.Check(t.Context(), h.Pool)
 	if err != nil {

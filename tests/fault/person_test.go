@@ -158,6 +158,12 @@ func (h *house) product(t testing.TB, units int) (sku string) {
 		b := admin.call("POST", "catalog/"+sku+"/restock", restock, map[string]any{"quantity": units})
 		return a.Status/100 == 2 && b.Status/100 == 2
 	})
+	// create-order is asked for it at a wrong price: it places nothing, and says
+	// so once it knows the right one.
+	wrong := map[string]any{"lines": []line{{sku, 1}}, "expected_total": map[string]any{"amount": 1, "currency": "CNY"}}
+	eventually(t, "the price to be known", func() bool {
+		return admin.call("POST", "create-order", uuid.NewString(), wrong).Code == "price_changed"
+	})
 	return sku
 }
 
