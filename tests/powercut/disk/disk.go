@@ -155,7 +155,7 @@ func (d *Disk) end(t testing.TB) {
 			_ = syscall.Unmount(d.Path, syscall.MNT_DETACH)
 		}
 	}
-	if err := os.Remove(d.Path); err != nil {
+	if err := os.Remove(d.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("removing the folder of the disk: %v", err)
 	}
 }

@@ -46,7 +46,10 @@ func run(mountpoint string, orders io.Reader, answers io.Writer) error {
 		fmt.Fprintln(answers, err)
 		return err
 	}
-	defer func() { unmount(server, mountpoint) }()
+	defer func() {
+		unmount(server, mountpoint)
+		_ = os.Remove(mountpoint) // whoever made it may be gone
+	}()
 	fmt.Fprintf(answers, answerDone, 0, 0, 0)
 	for lines := bufio.NewScanner(orders); lines.Scan(); {
 		var loss Loss
