@@ -16,6 +16,10 @@ import (
 // mountpointVariable makes a process of the test's program a disk.
 const mountpointVariable = "powercut_disk"
 
+// unmountTries is how often a disk in use is tried to be unmounted; go-fuse
+// waits some 300 ms in each.
+const unmountTries = 15
+
 // What the disk is told, a line each, and what it answers to each.
 const (
 	orderCut       = "cut"
@@ -96,10 +100,13 @@ func mount(v *volume, mountpoint string) (*fuse.Server, error) {
 	return server, nil
 }
 
-// unmount takes the disk off its folder, also from under a program that still
-// uses it.
+// unmount takes the disk off its folder. Programs that still use it have a few
+// seconds to end; then it is taken from under them.
 func unmount(server *fuse.Server, mountpoint string) {
-	if server.Unmount() != nil {
-		_ = syscall.Unmount(mountpoint, syscall.MNT_DETACH)
+	for range unmountTries {
+		if server.Unmount() == nil {
+			return
+		}
 	}
+	_ = syscall.Unmount(mountpoint, syscall.MNT_DETACH)
 }
