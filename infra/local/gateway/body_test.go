@@ -32,19 +32,6 @@ func (h *house) raw(t *testing.T, request string) *http.Response {
 	return answer
 }
 
-func TestAnAnswerDoesNotWaitForABodyThatNobodyReads(t *testing.T) {
-	t.Parallel()
-	h := build(t, time.Minute)
-	h.replica(t, "echo-1", func(w http.ResponseWriter, _ *http.Request) {
-		_ = http.NewResponseController(w).EnableFullDuplex()
-		w.WriteHeader(http.StatusUnauthorized)
-	})
-	answer := h.raw(t, "POST /function/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
-	if answer.StatusCode != http.StatusUnauthorized {
-		t.Errorf("status %d", answer.StatusCode)
-	}
-}
-
 func TestABrokenBodyIsTheCallersFault(t *testing.T) {
 	t.Parallel()
 	h := build(t, time.Minute)

@@ -98,11 +98,6 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 		unreachable(w)
 		return
 	}
-	if r.ContentLength != 0 {
-		// An answer that does not wait for the body's end must not be held back
-		// until it comes. The proxy ends the body before it returns, as it must.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
 	replica.busy.Add(1)
 	defer replica.busy.Add(-1)
 	replica.proxy.ServeHTTP(w, r)
