@@ -3,7 +3,7 @@ REGISTRY ?= ghcr.io/bazaar
 TAG ?= latest
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run reset test lint bench build images
+.PHONY: run reset test fault lint bench build images
 
 ## run: everything on this machine, until Ctrl-C; ARGS="--buyers 1000" adds to it
 run:
@@ -16,6 +16,11 @@ reset:
 ## test: all tests, with real PostgreSQL, Redis and NATS
 test:
 	go test -race -shuffle=on -count=1 ./...
+
+## fault: SEEDS=n seeds of faults under 60 % of the load that is accepted here, every crash point by itself, PostgreSQL away for two minutes
+SEEDS ?= 20
+fault:
+	FAULT_LONG=1 FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=20 FAULT_AWAY=120 FAULT_SHARE=0.6 go test -race -count=1 -timeout 3h -v ./tests/fault
 
 ## lint: vet, staticcheck, gofmt, and the rules of the house
 lint:

@@ -69,8 +69,7 @@ func TestPostgresAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts := tally(records)
-	t.Logf("the queue: %+v", h.queue(t))
-	t.Logf("while PostgreSQL was away: %v", counts)
+	t.Logf("while PostgreSQL was away: %v, %d bytes in the queue", counts, h.queue(t).Bytes)
 	if counts["202"] == 0 || counts["503 queue_full"] == 0 {
 		t.Errorf("answers %v, want some accepted and some refused with queue_full", counts)
 	}

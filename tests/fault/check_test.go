@@ -161,7 +161,7 @@ func (r *record) read(t *testing.T) {
 	}
 	a := r.owner.call("GET", "manage-order/"+id, "", nil)
 	v := a.view()
-	if a.Status != http.StatusOK || !slices.Contains([]string{"reserved", "rejected", "paid"}, v.Status) || !slices.Equal(v.Lines, r.lines[body]) {
+	if a.Status != http.StatusOK || !slices.Contains([]string{"reserved", "rejected", "paid", "closed"}, v.Status) || !slices.Equal(v.Lines, r.lines[body]) {
 		t.Errorf("order %s of %v is %s", id, r.lines[body], a)
 	}
 	if a := r.ask(body); a.Status != http.StatusAccepted || a.view().OrderID != id || !a.Replayed {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -33,6 +34,9 @@ import (
 // patience is how long everything may take to be right again.
 const patience = 60 * time.Second
 
+// attempts is how often an event that fails is tried here.
+const attempts = 3
+
 // ackWait is how soon comes again what a trigger held that died.
 const ackWait = 3 * time.Second
 
@@ -47,6 +51,23 @@ type house struct {
 }
 
 var shared = sync.OnceValues(start)
+
+// scratch is a folder for the life of these tests.
+var scratch string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "bazaar-fault-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	return m.Run()
+}
 
 // open gives the one house of these tests. They are not parallel: a fault is
 // everybody's.
@@ -69,11 +90,15 @@ func start() (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	crashes, err := os.MkdirTemp("", "bazaar-crash-")
-	if err != nil {
+	crashes := filepath.Join(scratch, "points")
+	if err := os.Mkdir(crashes, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder that arms points: %w", err)
 	}
-	flags := append(n.flags(), "--listen", gateway, "--tags=crash", "--set", "settle-order.order_close_grace=2s", "--set", "settle-order.payment_busy_margin=1s",
+	stack, err := impatient(scratch)
+	if err != nil {
+		return nil, err
+	}
+	flags := append(n.flags(), "--stack", stack, "--listen", gateway, "--tags=crash", "--set", "settle-order.order_close_grace=2s", "--set", "settle-order.payment_busy_margin=1s",
 		"--set", "trigger.ack_wait="+ackWait.String())
 	for _, name := range []string{"create-order", "reserve-stock", "settle-order", "payment-callback", "manage-order", "trigger"} {
 		flags = append(flags, "--set", name+".crash_dir="+crashes)
@@ -108,6 +133,21 @@ func start() (*house, error) {
 	return h, h.hasten(context.Background())
 }
 
+// impatient writes a copy of the stack file in which events have fewer attempts.
+func impatient(dir string) (string, error) {
+	text, err := os.ReadFile("../../stack.yml")
+	if err != nil {
+		return "", fmt.Errorf("reading the stack file: %w", err)
+	}
+	const many = `com.openfaas.retry.attempts: "8"`
+	if !strings.Contains(string(text), many) {
+		return "", fmt.Errorf("the stack file says nothing of %s", many)
+	}
+	few := strings.ReplaceAll(string(text), many, fmt.Sprintf("com.openfaas.retry.attempts: %q", fmt.Sprint(attempts)))
+	file := filepath.Join(dir, "stack.yml")
+	return file, os.WriteFile(file, []byte(few), 0o600)
+}
+
 // hasten shortens the server's patience with the reader of the queue, which was
 // made with the stream, to that of the other consumers here.
 func (h *house) hasten(ctx context.Context) error {
@@ -123,13 +163,16 @@ func (h *house) hasten(ctx context.Context) error {
 	return nil
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress is one that nobody listens on, below the ports that outgoing
+// connections get.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			return address, l.Close()
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return "", errors.New("there is no free port")
 }
 
 // arm makes the n-th process that passes a point kill itself there.

@@ -2,8 +2,12 @@ package fault_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net/http"
 	"os"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -28,12 +32,16 @@ func number(t testing.TB, name string, otherwise float64) float64 {
 //	FAULT_SEEDS     how many seeds
 //	FAULT_SECONDS   how long the load of one lasts
 //	FAULT_RATE      arrivals a second
+//	FAULT_SHARE     instead: the part of what is accepted here when nothing goes wrong
 func TestSeeds(t *testing.T) {
 	first, count := uint64(1), int(number(t, "FAULT_SEEDS", 2))
 	if one := number(t, "FAULT_SEED", 0); one > 0 {
 		first, count = uint64(one), 1
 	}
 	seconds, rate := number(t, "FAULT_SECONDS", 8), number(t, "FAULT_RATE", 40)
+	if share := number(t, "FAULT_SHARE", 0); share > 0 {
+		rate = float64(int(share * open(t).capacity(t)))
+	}
 	for seed := first; seed < first+uint64(count); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			runSeed(t, seed, rate, time.Duration(seconds*float64(time.Second)))
@@ -44,10 +52,33 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// capacity measures how many orders a second are accepted when nothing goes
+// wrong, by buyers who do wait for their answers.
+func (h *house) capacity(t *testing.T) float64 {
+	t.Helper()
+	const buyers, seconds = 32, 5
+	l := newLoad(t, h, 0, 5000, time.Second)
+	over := time.Now().Add(seconds * time.Second)
+	var accepted atomic.Int64
+	var all sync.WaitGroup
+	for i := range buyers {
+		random := rand.New(rand.NewPCG(0, uint64(i)))
+		all.Go(func() {
+			for time.Now().Before(over) {
+				if l.order(random).ask(0).Status == http.StatusAccepted {
+					accepted.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	h.drained(t)
+	t.Logf("%d orders a second are accepted here", accepted.Load()/seconds)
+	return float64(accepted.Load()) / seconds
+}
+
 func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) {
-	began := time.Now()
 	h := open(t)
-	t.Logf("open in %s", time.Since(began).Round(time.Millisecond))
 	p := newPlan(seed, length)
 	l := newLoad(t, h, seed, rate, length)
 	t.Logf("the plan:\n%s", p)
@@ -64,7 +95,6 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) {
 	h.settle(t, records)
 	t.Logf("all settled %s after the last fault", time.Since(healed).Round(time.Millisecond))
 	h.mustHold(t, records)
-	t.Logf("done after %s", time.Since(began).Round(time.Millisecond))
 }
 
 // TestAPlanFollowsItsSeed alone: a seed that failed fails again.
