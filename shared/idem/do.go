@@ -2,6 +2,7 @@ package idem
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -40,8 +41,8 @@ type Attempt struct {
 }
 
 // Do answers a request under its key: with the answer that the key has
-// (replayed is true), or by run. While another caller runs, Do waits for it for
-// half a second.
+// (replayed is true), or by run. While another caller runs, or the store cannot
+// tell whether the key is new, Do waits for half a second.
 //
 // What run returns decides what becomes of the key: an answer, or an error of
 // Final, is kept and replayed. After an error of Keep, of an unknown outcome,
@@ -58,12 +59,15 @@ func Do(ctx context.Context, s Store, r Request, run func(context.Context, Attem
 	defer giveUp.Stop()
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		record, outcome, err := s.Begin(ctx, claim)
-		if err != nil {
+		unsure := errors.Is(err, ErrUnsure)
+		if err != nil && !unsure {
 			return Answer{}, false, err
 		}
 		switch outcome {
 		case Absent:
-			return Answer{}, false, refusal
+			if !unsure {
+				return Answer{}, false, refusal
+			}
 		case Began, TakenOver:
 			answer, err := r.attempt(ctx, s, Attempt{Record: record, Resumed: outcome == TakenOver}, run)
 			return answer, false, err
@@ -78,6 +82,9 @@ func Do(ctx context.Context, s Store, r Request, run func(context.Context, Attem
 		case <-next.C:
 		case <-giveUp.C:
 			next.Stop()
+			if unsure {
+				return Answer{}, false, err
+			}
 			return Answer{}, false, errInProgress()
 		case <-ctx.Done():
 			next.Stop()

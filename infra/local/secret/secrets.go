@@ -169,14 +169,27 @@ func (f *Folder) ensure(name string, value func() ([]byte, error)) error {
 	return write(f.Path(name), v)
 }
 
-// write replaces a file whole, so that a run that is cut short leaves no half of a key.
+// write replaces a file whole, so that a run that is cut short leaves no half of
+// a key, and syncs it: the stores' data, which is synced, is worth nothing without.
 func write(path string, value []byte) error {
 	part := path + ".part"
-	if err := os.WriteFile(part, value, 0o600); err != nil {
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing a secret: %w", err)
+	}
+	_, err = f.Write(value)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("writing a secret: %w", err)
 	}
 	if err := os.Rename(part, path); err != nil {
 		return fmt.Errorf("putting a secret in place: %w", err)
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("opening the folder of a secret: %w", err)
+	}
+	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+		return fmt.Errorf("putting a secret in place for good: %w", err)
 	}
 	return nil
 }
