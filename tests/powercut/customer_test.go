@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long an answer may be "come again".
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // customer calls the functions of a house.
 type customer struct {
