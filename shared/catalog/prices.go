@@ -65,10 +65,11 @@ func NewPrices(pool *pg.Pool, c *rdb.Client, log *slog.Logger) *Prices {
 			return Store{}.changes(ctx, pool, since)
 		},
 		version: func(ctx context.Context) (string, error) {
-			word, err := c.Get(ctx, versionKey).Result()
+			reply, err := c.Together(ctx, "get", versionKey)
 			if errors.Is(err, redis.Nil) {
 				err = nil
 			}
+			word, _ := reply.(string)
 			return word, rdb.Fault(err, "reading the version of the catalogue")
 		},
 		log: log,

@@ -28,6 +28,7 @@ type Settings struct {
 // Client is a client of one server or of a Cluster.
 type Client struct {
 	redis.UniversalClient
+	lane *lane
 }
 
 // Open makes a client and never dials.
@@ -35,7 +36,7 @@ func Open(s Settings) (*Client, error) {
 	if len(s.Addrs) == 0 {
 		return nil, errors.New("redis_addrs is empty")
 	}
-	return &Client{redis.NewUniversalClient(&redis.UniversalOptions{
+	universal := redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs:        s.Addrs,
 		Password:     s.Password,
 		DialTimeout:  s.Timeout,
@@ -45,7 +46,22 @@ func Open(s Settings) (*Client, error) {
 		// A call that fails is answered as unavailable; the caller retries under its key.
 		MaxRetries:            -1,
 		ContextTimeoutEnabled: true,
-	})}, nil
+	})
+	send := func(ctx context.Context, commands []redis.Cmder) {
+		pipe := universal.Pipeline()
+		// Each command has its own error.
+		_ = pipe.BatchProcess(ctx, commands...)
+		_, _ = pipe.Exec(ctx)
+	}
+	return &Client{universal, &lane{send: send, timeout: s.Timeout}}, nil
+}
+
+// Together sends a command in one round trip with those that others send at the
+// same time: for commands that every call needs. Its reply is a string, an
+// int64, or a list of these; redis.Nil is an error. When ctx ends before the
+// reply is there, the command may have been run or may still be.
+func (c *Client) Together(ctx context.Context, args ...any) (any, error) {
+	return c.lane.do(ctx, args...)
 }
 
 // Fault says what err, met while doing something, is to a caller: redis.Nil and

@@ -10,18 +10,30 @@ import (
 // a Cluster.
 type Script struct {
 	name   string
-	script *redis.Script
+	source string
+	hash   string
 }
 
 // NewScript names a script; the name appears in errors.
 func NewScript(name, source string) Script {
-	return Script{name: name, script: redis.NewScript(source)}
+	return Script{name: name, source: source, hash: redis.NewScript(source).Hash()}
 }
 
 // Run runs the script by its hash, and sends its source where the server does
-// not know it (after a restart, say).
-func (s Script) Run(ctx context.Context, c redis.Scripter, keys []string, args ...any) (any, error) {
-	reply, err := s.script.Run(ctx, c, keys, args...).Result()
+// not know it (after a restart, say). It shares a round trip with other callers:
+// when ctx ends first, the script may have been run or may still be.
+func (s Script) Run(ctx context.Context, c *Client, keys []string, args ...any) (any, error) {
+	command := make([]any, 0, 3+len(keys)+len(args))
+	command = append(command, "evalsha", s.hash, len(keys))
+	for _, key := range keys {
+		command = append(command, key)
+	}
+	command = append(command, args...)
+	reply, err := c.Together(ctx, command...)
+	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
+
+		reply, err = c.Together(ctx, append([]any{"eval", s.source}, command[2:]...)...)
+	}
 	if err != nil {
 		return nil, Fault(err, "running the script "+s.name)
 	}
