@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 )
 
@@ -63,6 +64,9 @@ func (l *lane) add(items []*item) (start bool, err error) {
 // run publishes until nothing waits.
 func (l *lane) run() {
 	for {
+		// Whoever can run now may have an event too: without this the first to
+		// come would mostly go alone.
+		runtime.Gosched()
 		group := l.take()
 		if group == nil {
 			return
