@@ -76,6 +76,7 @@ func (h *Handler) Create(ctx context.Context, c fn.Call, in input) (fn.Reply, er
 		return fn.Reply{}, err
 	}
 	key := idem.Key{Scope: idem.ScopeOrder, Owner: c.Caller.Subject, Key: c.Key}
+	var draft order.Draft // of this attempt, unless it resumes another
 	answer, replayed, err := idem.Do(ctx, h.Keys, idem.Request{
 		Key: key, Fingerprint: print, Lease: idem.DefaultLease + c.Wait, Log: h.Log,
 		Prepare: func(ctx context.Context) ([]byte, error) {
@@ -91,9 +92,18 @@ func (h *Handler) Create(ctx context.Context, c fn.Call, in input) (fn.Reply, er
 				return nil, err
 			}
 			d.OrderID, d.UserID, d.Fingerprint = key.ID(), c.Caller.Subject, print
+			draft = d
 			return json.Marshal(d)
 		},
-	}, func(ctx context.Context, a idem.Attempt) (idem.Answer, error) { return h.place(ctx, a, c.Wait) })
+	}, func(ctx context.Context, a idem.Attempt) (idem.Answer, error) {
+		if a.Resumed {
+			draft = order.Draft{}
+			if err := json.Unmarshal(a.Progress, &draft); err != nil {
+				return idem.Answer{}, fmt.Errorf("reading the draft of order %s: %w", a.ID, err)
+			}
+		}
+		return h.place(ctx, a, draft, c.Wait)
+	})
 	if err != nil {
 		return fn.Reply{}, err
 	}
@@ -112,11 +122,7 @@ func outdated(err error) bool {
 
 // place makes the draft of an attempt durable. From then on the order is
 // accepted, whatever happens to the caller.
-func (h *Handler) place(ctx context.Context, a idem.Attempt, wait time.Duration) (idem.Answer, error) {
-	var d order.Draft
-	if err := json.Unmarshal(a.Progress, &d); err != nil {
-		return idem.Answer{}, fmt.Errorf("reading the draft of order %s: %w", a.ID, err)
-	}
+func (h *Handler) place(ctx context.Context, a idem.Attempt, d order.Draft, wait time.Duration) (idem.Answer, error) {
 	e, err := order.PlacedEvent(d)
 	if err != nil {
 		return idem.Answer{}, err
