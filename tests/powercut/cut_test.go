@@ -37,7 +37,8 @@ func (m *machine) cutUnderLoad(t *testing.T, seed uint64, cut func() disk.Loss) 
 	select {
 	case <-s.first:
 	case <-late.C:
-		t.Fatalf("no order within %s: %v", startTimeout, s.failed)
+		s.stillOpen(t)
+		t.Fatalf("no order within %s", startTimeout)
 	}
 	moment := momentOf(seed)
 	defer moment.Stop()
