@@ -57,7 +57,7 @@ func known(a answer) bool {
 		http.StatusServiceUnavailable:  {"unavailable", "queue_full", ""},
 		http.StatusGatewayTimeout:      {"timeout", ""},
 		http.StatusBadGateway:          {""},
-		http.StatusTooManyRequests:     {"overloaded", "too_busy", ""},
+		http.StatusTooManyRequests:     {"limited"},
 		0:                              {a.Code},
 	}
 	return slices.Contains(codes[a.Status], a.Code)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,7 +39,7 @@ func TestSeeds(t *testing.T) {
 	if one := number(t, "FAULT_SEED", 0); one > 0 {
 		first, count = uint64(one), 1
 	}
-	seconds, rate := number(t, "FAULT_SECONDS", 8), number(t, "FAULT_RATE", 40)
+	seconds, rate := number(t, "FAULT_SECONDS", 6), number(t, "FAULT_RATE", 40)
 	if share := number(t, "FAULT_SHARE", 0); share > 0 {
 		rate = float64(int(share * open(t).capacity(t)))
 	}
@@ -82,6 +83,7 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) {
 	p := newPlan(seed, length)
 	l := newLoad(t, h, seed, rate, length)
 	t.Logf("the plan:\n%s", p)
+	said := len(h.Said())
 	struck := make(chan struct{})
 	go func() {
 		defer close(struck)
@@ -89,7 +91,11 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) {
 	}()
 	records := l.run(t.Context())
 	<-struck
-	t.Logf("%d keys under load: %v", len(records), tally(records))
+	fell := strings.Count(h.Said()[said:], "died (") + strings.Count(h.Said()[said:], "ended by itself")
+	t.Logf("%d keys under load: %v; %d processes died", len(records), tally(records), fell)
+	if fell < 5 {
+		t.Errorf("only %d processes died: the plan was not carried out", fell)
+	}
 	h.heal(t)
 	healed := time.Now()
 	h.settle(t, records)
