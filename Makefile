@@ -29,9 +29,9 @@ lint:
 	go run $(STATICCHECK) ./...
 	go test -count=1 ./tests/house
 
-## bench: the Go benchmarks
+## bench: how fast it is, as ratios; the report goes to tests/bench/report. ARGS="accept drain" measures these only
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	go run ./tests/bench $(ARGS)
 
 ## build: every program into bin/
 build:

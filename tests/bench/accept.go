@@ -12,17 +12,16 @@ const turns = 5
 
 // contest is what was seen of two loads that took turns.
 type contest struct {
-	ones, others []float64 // a second, of each turn
-	ratios       []float64
-	cost         float64 // processor time of a call of the other, of all processes, against that of the one
-	used         usage   // by the one
-	calls        int     // of the one
+	ones, others      []float64 // a second, of each turn
+	ratios            []float64
+	cost              float64 // processor time of a call of the other, of all processes, against that of the one
+	used, otherUsed   usage   // by the one, by the other
+	calls, otherCalls int     // of the one, of the other
 }
 
 // contend lets two loads take turns at n connections.
 func (b *bench) contend(ctx context.Context, s *shop, one, other *load, n int, length time.Duration) (c contest, err error) {
-	c.used = usage{}
-	others, otherCalls := usage{}, 0
+	c.used, c.otherUsed = usage{}, usage{}
 	for range turns {
 		b1, o1, err := s.metered(ctx, other, n, b.long(length))
 		if err != nil {
@@ -32,30 +31,31 @@ func (b *bench) contend(ctx context.Context, s *shop, one, other *load, n int, l
 		if err != nil {
 			return c, err
 		}
-		others.add(b1)
+		c.otherUsed.add(b1)
 		c.used.add(b2)
-		otherCalls += o1.calls
+		c.otherCalls += o1.calls
 		c.calls += o2.calls
 		c.others, c.ones = append(c.others, o1.rate()), append(c.ones, o2.rate())
 		c.ratios = append(c.ratios, o2.rate()/o1.rate())
 	}
-	c.cost = perOrder(others.sum(), otherCalls) / perOrder(c.used.sum(), c.calls)
+	c.cost = perOrder(c.otherUsed.sum(), c.otherCalls) / perOrder(c.used.sum(), c.calls)
 	return c, nil
 }
 
 // join adds what another round has seen; cost is the last one's.
 func (c *contest) join(other contest) {
 	c.ones, c.others, c.ratios = append(c.ones, other.ones...), append(c.others, other.others...), append(c.ratios, other.ratios...)
-	c.calls += other.calls
+	c.calls, c.otherCalls = c.calls+other.calls, c.otherCalls+other.otherCalls
 	if c.used == nil {
-		c.used = usage{}
+		c.used, c.otherUsed = usage{}, usage{}
 	}
 	c.used.add(other.used)
+	c.otherUsed.add(other.otherUsed)
 }
 
 // measureAccept holds the acceptance of orders against the function that does
 // nothing, and against the pace at which reserve-stock empties the queue. While
-// orders are accepted the trigger stands still, so that the queue only fills;
+// orders are accepted reserve-stock stands still, so that the queue only fills;
 // then it goes on, and nothing else does.
 func measureAccept(ctx context.Context, b *bench) (Result, error) {
 	s, err := b.usual(ctx)
@@ -104,27 +104,31 @@ func measureAccept(ctx context.Context, b *bench) (Result, error) {
 
 // acceptTable is where the processor time of an accepted order goes.
 func acceptTable(c contest) Table {
-	t := Table{Title: "Processor time of an accepted order, by process, while the queue only fills", Head: []string{"process", "µs"}}
+	t := Table{
+		Title: "Processor time of an accepted order, by process, while the queue only fills",
+		Head:  []string{"process", "µs an order", "µs a call that does nothing"},
+	}
 	for _, name := range c.used.names() {
-		if used := perOrder(c.used[name], c.calls); used >= 0.5 {
-			t.Rows = append(t.Rows, []string{name, fmt.Sprintf("%.0f", used)})
+		order, nothing := perOrder(c.used[name], c.calls), perOrder(c.otherUsed[name], c.otherCalls)
+		if order >= 0.5 || nothing >= 0.5 {
+			t.Rows = append(t.Rows, []string{name, fmt.Sprintf("%.0f", order), fmt.Sprintf("%.0f", nothing)})
 		}
 	}
 	return t
 }
 
-// fillAndDrain is one round: the queue fills while the trigger stands still,
+// fillAndDrain is one round: the queue fills while reserve-stock stands still,
 // then it is drained.
 func (b *bench) fillAndDrain(ctx context.Context, s *shop) (c contest, drain float64, err error) {
 	all, err := s.newBuyers(connections)
 	if err != nil {
 		return c, 0, err
 	}
-	if err := s.pause("trigger", true); err != nil {
+	if err := s.hold(true); err != nil {
 		return c, 0, err
 	}
 	c, err = b.contend(ctx, s, all.ordering(), all.idling(s.host(), "/function/empty"), connections, 400*time.Millisecond)
-	if woken := s.pause("trigger", false); err == nil {
+	if woken := s.hold(false); err == nil {
 		err = woken
 	}
 	if err != nil {
@@ -134,7 +138,7 @@ func (b *bench) fillAndDrain(ctx context.Context, s *shop) (c contest, drain flo
 	return c, speed(samples), err
 }
 
-// acceptTogether is the pace of accepting while the trigger runs.
+// acceptTogether is the pace of accepting while reserve-stock works.
 func (b *bench) acceptTogether(ctx context.Context, s *shop) (sum contest, err error) {
 	for range 2 {
 		all, err := s.newBuyers(connections)

@@ -53,17 +53,17 @@ func measureDrain(ctx context.Context, b *bench) (Result, error) {
 	}}, Plots: []Plot{drainPlot(curves[0], curves[1])}}, b.end("single")
 }
 
-// drain fills the queue while the trigger stands still and watches it empty.
+// drain fills the queue while reserve-stock stands still and watches it empty.
 func (b *bench) drain(ctx context.Context, s *shop, orders int) ([]sample, error) {
 	all, err := s.newBuyers(connections)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.pause("trigger", true); err != nil {
+	if err := s.hold(true); err != nil {
 		return nil, err
 	}
 	err = all.enqueue(ctx, orders)
-	if woken := s.pause("trigger", false); err == nil {
+	if woken := s.hold(false); err == nil {
 		err = woken
 	}
 	if err != nil {

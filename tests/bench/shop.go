@@ -123,18 +123,21 @@ func (s *shop) part(name string) (local.Part, error) {
 	return local.Part{}, fmt.Errorf("%s does not run", name)
 }
 
-// pause stops a process where it is, or lets it go on.
-func (s *shop) pause(name string, paused bool) error {
-	p, err := s.part(name)
+// hold stops reserve-stock where it is, or lets it go on: meanwhile the trigger
+// waits for the few calls that it has begun, and the queue fills. (To stop the
+// trigger instead would lose the message that is on its way to it, until it
+// comes again after half a minute.)
+func (s *shop) hold(held bool) error {
+	p, err := s.part("reserve-stock")
 	if err != nil {
 		return err
 	}
 	sign := syscall.SIGCONT
-	if paused {
+	if held {
 		sign = syscall.SIGSTOP
 	}
 	if err := syscall.Kill(p.Pid, sign); err != nil {
-		return fmt.Errorf("pausing %s: %w", name, err)
+		return fmt.Errorf("stopping %s: %w", p.Name, err)
 	}
 	return nil
 }
