@@ -36,12 +36,13 @@ type shop struct {
 	accepted  map[string]bool // orders whose publish was acknowledged: the buyer has his 202
 	committed map[string]bool // orders whose transaction was
 	first     chan struct{}   // closed when there is one of each
+	commits   chan struct{}   // holds a word when there was one since it was last taken
 	failed    error           // what went wrong, though the power was on
 }
 
 // open begins to trade until ctx ends. wait, after that, for everyone to go.
 func open(ctx context.Context, m *machine) (s *shop, wait func()) {
-	s = &shop{machine: m, accepted: map[string]bool{}, committed: map[string]bool{}, first: make(chan struct{})}
+	s = &shop{machine: m, accepted: map[string]bool{}, committed: map[string]bool{}, first: make(chan struct{}), commits: make(chan struct{}, 1)}
 	var people sync.WaitGroup
 	for range buyers {
 		people.Go(func() { s.buy(ctx) })
@@ -147,6 +148,10 @@ func (s *shop) reserve(ctx context.Context, drafts []order.Draft) error {
 	for _, d := range drafts {
 		s.remember(s.committed, d.OrderID)
 	}
+	select {
+	case s.commits <- struct{}{}:
+	default:
+	}
 	outbox.Publish(ctx, s.pool, s.bus, emitted)
 	return nil
 }
@@ -170,6 +175,21 @@ func (s *shop) note(err error) {
 	defer s.mu.Unlock()
 	if s.failed == nil && !errors.Is(err, context.Canceled) {
 		s.failed = err
+	}
+}
+
+// awaitCommit returns when a transaction was committed this very moment.
+func (s *shop) awaitCommit(t *testing.T) {
+	t.Helper()
+	late := time.NewTimer(startTimeout)
+	defer late.Stop()
+	for range 2 { // the first word may be an old one
+		select {
+		case <-s.commits:
+		case <-late.C:
+			s.stillOpen(t)
+			t.Fatalf("no commit within %s", startTimeout)
+		}
 	}
 }
 
