@@ -65,7 +65,7 @@ func measureAccept(ctx context.Context, b *bench) (Result, error) {
 	var filling contest
 	var empty, accepts, drains, drainRatios, costs []float64
 	for round := range 6 { // the first only warms up
-		c, drain, err := b.fillAndDrain(ctx, s)
+		c, drain, err := b.fillAndDrain(ctx, s, (*buyers).nothing)
 		if err != nil {
 			return Result{}, err
 		}
@@ -78,6 +78,10 @@ func measureAccept(ctx context.Context, b *bench) (Result, error) {
 		}
 	}
 	b.accepts = median(accepts)
+	same, err := b.acceptAgainstTheSame(ctx, s)
+	if err != nil {
+		return Result{}, err
+	}
 	together, err := b.acceptTogether(ctx, s)
 	if err != nil {
 		return Result{}, err
@@ -89,9 +93,16 @@ func measureAccept(ctx context.Context, b *bench) (Result, error) {
 			Figure: perSecond(median(filling.ones)), Baseline: nothing, Ratio: median(filling.ratios), Target: atLeast(0.5),
 		}, {
 			What:   "the same by processor time of all processes a call, the load generator's with it",
-			Figure: "", Baseline: "", Ratio: median(costs),
+			Figure: inMicroseconds(filling.used.sum(), filling.calls), Baseline: inMicroseconds(filling.otherUsed.sum(), filling.otherCalls), Ratio: median(costs),
 		}, {
-			What:   "the same while reserve-stock works on the queue, on the same cores",
+			What:   "orders accepted against the function that does nothing, but takes the same body and answers in the same size",
+			Figure: perSecond(median(same.ones)), Baseline: perSecond(median(same.others)), Ratio: median(same.ratios),
+		}, {
+			What:   "the same by processor time",
+			Figure: inMicroseconds(same.used.sum(), same.calls), Baseline: inMicroseconds(same.otherUsed.sum(), same.otherCalls),
+			Ratio: perOrder(same.otherUsed.sum(), same.otherCalls) / perOrder(same.used.sum(), same.calls),
+		}, {
+			What:   "orders accepted while reserve-stock works on the queue, on the same cores, against the function that does nothing",
 			Figure: perSecond(median(together.ones)), Baseline: perSecond(median(together.others)), Ratio: median(together.ratios),
 		}, {
 			What:   "orders written and reserved from a full queue against orders accepted",
@@ -119,7 +130,7 @@ func acceptTable(c contest) Table {
 
 // fillAndDrain is one round: the queue fills while reserve-stock stands still,
 // then it is drained.
-func (b *bench) fillAndDrain(ctx context.Context, s *shop) (c contest, drain float64, err error) {
+func (b *bench) fillAndDrain(ctx context.Context, s *shop, baseline func(*buyers) *load) (c contest, drain float64, err error) {
 	all, err := s.newBuyers(connections)
 	if err != nil {
 		return c, 0, err
@@ -127,7 +138,7 @@ func (b *bench) fillAndDrain(ctx context.Context, s *shop) (c contest, drain flo
 	if err := s.hold(true); err != nil {
 		return c, 0, err
 	}
-	c, err = b.contend(ctx, s, all.ordering(), all.idling(s.host(), "/function/empty"), connections, 400*time.Millisecond)
+	c, err = b.contend(ctx, s, all.ordering(), baseline(all), connections, 400*time.Millisecond)
 	if woken := s.hold(false); err == nil {
 		err = woken
 	}
@@ -138,6 +149,19 @@ func (b *bench) fillAndDrain(ctx context.Context, s *shop) (c contest, drain flo
 	return c, speed(samples), err
 }
 
+// acceptAgainstTheSame holds accepting against a function that does all that
+// the door and the gateway do for an order.
+func (b *bench) acceptAgainstTheSame(ctx context.Context, s *shop) (sum contest, err error) {
+	for range 2 {
+		c, _, err := b.fillAndDrain(ctx, s, (*buyers).echoing)
+		if err != nil {
+			return sum, err
+		}
+		sum.join(c)
+	}
+	return sum, nil
+}
+
 // acceptTogether is the pace of accepting while reserve-stock works.
 func (b *bench) acceptTogether(ctx context.Context, s *shop) (sum contest, err error) {
 	for range 2 {
@@ -145,7 +169,7 @@ func (b *bench) acceptTogether(ctx context.Context, s *shop) (sum contest, err e
 		if err != nil {
 			return sum, err
 		}
-		c, err := b.contend(ctx, s, all.ordering(), all.idling(s.host(), "/function/empty"), connections, 400*time.Millisecond)
+		c, err := b.contend(ctx, s, all.ordering(), all.nothing(), connections, 400*time.Millisecond)
 		if err != nil {
 			return sum, err
 		}
@@ -161,7 +185,7 @@ func (b *bench) acceptTogether(ctx context.Context, s *shop) (sum contest, err e
 func (b *bench) acceptRate(ctx context.Context, s *shop) (float64, error) {
 	var rates []float64
 	for b.accepts == 0 {
-		c, _, err := b.fillAndDrain(ctx, s)
+		c, _, err := b.fillAndDrain(ctx, s, (*buyers).nothing)
 		if err != nil {
 			return 0, err
 		}

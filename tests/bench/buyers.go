@@ -50,6 +50,18 @@ func (b *buyers) ordering() *load {
 	}}
 }
 
+// nothing is the load on the function that does nothing.
+func (b *buyers) nothing() *load { return b.idling(b.shop.host(), "/function/empty") }
+
+// echoing is the load of the same requests on the function that does nothing,
+// which answers in the same size.
+func (b *buyers) echoing() *load {
+	return &load{addr: b.shop.host(), request: func(into []byte, caller int) []byte {
+		n := b.shop.keys.next()
+		return b.request(into, "/function/empty/order", caller, n, b.lines[int(n)%len(b.lines)])
+	}}
+}
+
 // idling is the load of the same buyers on the function that does nothing.
 func (b *buyers) idling(addr, path string) *load {
 	return &load{addr: addr, request: func(into []byte, caller int) []byte {

@@ -21,6 +21,11 @@ func median(values []float64) float64 {
 
 func perSecond(rate float64) string { return fmt.Sprintf("%.0f/s", rate) }
 
+// inMicroseconds is the processor time of one call.
+func inMicroseconds(used time.Duration, calls int) string {
+	return fmt.Sprintf("%.0f µs", perOrder(used, calls))
+}
+
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func inMilliseconds(d time.Duration) string {

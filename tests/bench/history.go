@@ -13,8 +13,8 @@ import (
 // measured reads them.
 func (s *shop) history(ctx context.Context, n int) error {
 	statements := []string{
-		`create temp table old on commit drop as
-			select gen_random_uuid() id, i, 'bench-' || lpad((i % 100)::text, 3, '0') sku, now() - interval '1 second' * (i % 31536000) at
+		`create temp table old (id uuid, i int, sku text, at timestamptz) on commit drop`,
+		`insert into old select gen_random_uuid(), i, 'bench-' || lpad((i % 100)::text, 3, '0'), now() - interval '1 second' * i
 			from generate_series(1, $1::int) i`,
 		`alter table orders.line drop constraint line_order_id_fkey`,
 		`alter table orders.history drop constraint history_order_id_fkey`,
@@ -37,7 +37,7 @@ func (s *shop) history(ctx context.Context, n int) error {
 	err := s.Pool.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		for i, statement := range statements {
 			var args []any
-			if i == 0 {
+			if i == 1 {
 				args = append(args, n)
 			}
 			if _, err := tx.Exec(ctx, statement, args...); err != nil {
