@@ -123,7 +123,7 @@ func applyConsumer(ctx context.Context, js jetstream.JetStream, stream string, w
 		return "", err
 	}
 	out := have.CachedInfo().Config
-	out.AckWait = max(out.AckWait, want.AckWait)
+	out.AckWait = want.AckWait // no limit on what is kept: the wanted value wins
 	out.MaxDeliver = want.MaxDeliver
 	out.MaxAckPending = max(out.MaxAckPending, want.MaxAckPending)
 	if reflect.DeepEqual(out, have.CachedInfo().Config) {

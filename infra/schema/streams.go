@@ -103,7 +103,7 @@ func consumers(stream string) []jetstream.ConsumerConfig {
 		Description:   "the one reader of the queue",
 		DeliverPolicy: jetstream.DeliverAllPolicy,
 		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       30 * time.Second,
+		AckWait:       5 * time.Second,
 		MaxDeliver:    -1,
 		MaxAckPending: 4096,
 	}}

@@ -58,7 +58,7 @@ type Settings struct {
 	FetchWait time.Duration `env:"fetch_wait" envDefault:"1s"`
 	// AckWait is after how long without a word the server gives a message to another trigger.
 	// It holds for consumers that are created from then on.
-	AckWait time.Duration `env:"ack_wait" envDefault:"30s"`
+	AckWait time.Duration `env:"ack_wait" envDefault:"5s"`
 	// DrainTimeout bounds how long calls in flight may take to end.
 	DrainTimeout time.Duration `env:"drain_timeout" envDefault:"20s"`
 }

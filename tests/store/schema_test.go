@@ -82,7 +82,7 @@ func TestStreamsAreAsDesigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := consumer.CachedInfo().Config
-	if c.AckPolicy != jetstream.AckExplicitPolicy || c.MaxDeliver != -1 || c.AckWait != 30*time.Second || c.MaxAckPending < 4096 {
+	if c.AckPolicy != jetstream.AckExplicitPolicy || c.MaxDeliver != -1 || c.AckWait != 5*time.Second || c.MaxAckPending < 4096 {
 		t.Errorf("the consumer of the queue: %+v", c)
 	}
 }

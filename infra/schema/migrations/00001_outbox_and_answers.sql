@@ -10,8 +10,6 @@ create table outbox.event (
   body       jsonb not null,         -- the CloudEvent
   created_at timestamptz not null default now()
 );
-create index event_of_aggregate on outbox.event (aggregate, position);
-create index event_by_id on outbox.event (event_id);
 create index event_aggregate on outbox.event (aggregate, position); -- the relay takes the first of each
 create index event_event_id on outbox.event (event_id);             -- a published event's row goes by it
 
