@@ -113,7 +113,7 @@ func (s *shop) steady(ctx context.Context, rate float64, length time.Duration, s
 	if _, err := queue.Conn().Subscribe(order.Reserved, w.reserve); err != nil {
 		return nil, fmt.Errorf("listening for reserved orders: %w", err)
 	}
-	if err := queue.Conn().FlushWithContext(ctx); err != nil {
+	if err := queue.Conn().FlushTimeout(answerWithin); err != nil {
 		return nil, fmt.Errorf("listening for reserved orders: %w", err)
 	}
 	before, err := s.usage()

@@ -76,11 +76,14 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	b := &bench{options: o, progress: progress, began: time.Now(), load: loadAverage()}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	report := Report{Began: b.began}
+	var failed []error // the others are measured all the same
 	for _, m := range chosen {
 		b.say("measuring %s", m.name)
 		result, err := m.run(ctx, b)
 		if err != nil {
-			return fmt.Errorf("measuring %s: %w", m.name, err)
+			b.say("%s failed: %s", m.name, err)
+			failed = append(failed, fmt.Errorf("measuring %s: %w", m.name, err))
+			continue
 		}
 		report.Results = append(report.Results, result)
 	}
@@ -91,10 +94,10 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if _, err := io.WriteString(out, report.Markdown()); err != nil {
 		return fmt.Errorf("printing the report: %w", err)
 	}
-	if o.Report == "" {
-		return nil
+	if o.Report != "" {
+		failed = append(failed, report.Write(o.Report))
 	}
-	return report.Write(o.Report)
+	return errors.Join(failed...)
 }
 
 func choose(names []string) ([]measure, error) {
