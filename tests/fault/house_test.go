@@ -260,15 +260,20 @@ func (h *house) signal(name string, s syscall.Signal) error {
 		if p.Name != name || p.Pid == 0 { // of pid 0 is what is just being started again
 			continue
 		}
+		children, after := []int(nil), s
+		if name == "postgres" && s == syscall.SIGKILL {
+			// They end by themselves, unless they are paused: then nothing can start in their place.
+			children, after = childrenOf(p.Pid), syscall.SIGCONT
+		}
 		if err := tell(p.Pid, s); err != nil {
 			return fmt.Errorf("sending %s to %s: %w", s, p.Instance, err)
 		}
-		if name != "postgres" || s == syscall.SIGKILL {
-			continue
+		if name == "postgres" && s != syscall.SIGKILL {
+			children = childrenOf(p.Pid) // it can have no more of them now
 		}
-		for _, child := range childrenOf(p.Pid) { // it can have no more of them now
-			if err := tell(child, s); err != nil {
-				return fmt.Errorf("sending %s to a child of %s: %w", s, p.Instance, err)
+		for _, child := range children {
+			if err := tell(child, after); err != nil {
+				return fmt.Errorf("sending %s to a child of %s: %w", after, p.Instance, err)
 			}
 		}
 	}

@@ -115,18 +115,6 @@ func (p person) place(key string, lines ...line) answer {
 	return p.call("POST", "create-order", key, map[string]any{"lines": lines})
 }
 
-// placed places an order under a new key until it is accepted.
-func (p person) placed(t testing.TB, lines ...line) (id, key string) {
-	t.Helper()
-	key = uuid.NewString()
-	var last answer
-	eventually(t, "an order to be accepted", func() bool {
-		last = p.place(key, lines...)
-		return last.Status == http.StatusAccepted
-	})
-	return last.view().OrderID, key
-}
-
 // await waits until an order has one of the states.
 func (p person) await(t testing.TB, id string, states ...string) orderView {
 	t.Helper()
