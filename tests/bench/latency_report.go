@@ -95,7 +95,7 @@ func latencyPlot(small, full *steady, many string) Plot {
 	return Plot{Name: "latency", Title: "Latency at half of the accept rate (open loop)", draw: func(p *plot.Plot) error {
 		p.X.Label.Text, p.Y.Label.Text = "percentile", "ms"
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-		p.Legend.Left = true
+		p.Legend.Top, p.Legend.YOffs = false, 3*vg.Millimeter // below the curves
 		p.Add(plotter.NewGrid())
 		var marks []plot.Tick
 		for _, q := range []float64{0, 50, 90, 99, 99.9, 99.99} {

@@ -26,6 +26,7 @@ func (p Plot) write(path string) error {
 	canvas.Title.Padding = 3 * vg.Millimeter
 	canvas.Legend.Top = true
 	canvas.Legend.Padding = vg.Millimeter
+	canvas.Legend.XOffs = -3 * vg.Millimeter
 	canvas.BackgroundColor = color.White
 	if err := p.draw(canvas); err != nil {
 		return fmt.Errorf("drawing %s: %w", p.Name, err)
@@ -110,7 +111,8 @@ func roundsPlot(empty, accepts, drains []float64) Plot {
 func drainPlot(batched, single []sample) Plot {
 	return Plot{Name: "drain", Title: "A full queue, drained", draw: func(p *plot.Plot) error {
 		p.X.Label.Text, p.Y.Label.Text = "seconds", "orders written and reserved"
-		p.Legend.Top = false
+		p.Legend.YOffs = -2 * vg.Millimeter
+		p.Y.Max = float64(max(batched[len(batched)-1].orders, single[len(single)-1].orders)) * 1.3 // room for the legend
 		p.Add(plotter.NewGrid())
 		for i, one := range []struct {
 			name    string
