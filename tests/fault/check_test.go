@@ -182,8 +182,17 @@ func (r *record) read(t *testing.T) {
 }
 
 // moneyAgrees compares our books with the provider's: what it has been paid is
-// paid, and nothing else is.
+// paid, and nothing else is. The provider tells again, later and later, what
+// nobody has taken from it.
 func (h *house) moneyAgrees(t *testing.T, records []*record) {
+	t.Helper()
+	var wrong string
+	if !within(patience, func() bool { wrong = h.moneyDiffers(t, records); return wrong == "" }) {
+		t.Error(wrong)
+	}
+}
+
+func (h *house) moneyDiffers(t *testing.T, records []*record) string {
 	t.Helper()
 	owners := map[string]bool{}
 	for _, r := range records {
@@ -207,12 +216,13 @@ func (h *house) moneyAgrees(t *testing.T, records []*record) {
 			t.Fatal(err)
 		}
 		if got := their.Status == "TRADE_SUCCESS"; got != (state == "paid") {
-			t.Errorf("the provider says %q of %s, whose order is %s", their.Status, number, state)
+			return fmt.Sprintf("the provider says %q of %s, whose order is %s", their.Status, number, state)
 		}
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+	return ""
 }
 
 // each does f with every record, a few at a time.

@@ -126,7 +126,9 @@ func (h *house) strike(ctx context.Context, f fault) error {
 	case die:
 		return h.armPoint(f.where, 1)
 	case empty:
-		return h.forget(ctx)
+		var err error // it may be just about to start again
+		within(10*time.Second, func() bool { err = h.forget(ctx); return err == nil || ctx.Err() != nil })
+		return err
 	case stop:
 		if err := h.signal(f.where, syscall.SIGSTOP); err != nil {
 			return err
