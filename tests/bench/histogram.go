@@ -26,7 +26,5 @@ func (h *histogram) add(d time.Duration) {
 
 func (h *histogram) merge(other *histogram) { h.h.Merge(other.h) }
 
-func (h *histogram) count() int64 { return h.h.TotalCount() }
-
 // at is the duration that q percent of what was counted do not exceed.
 func (h *histogram) at(q float64) time.Duration { return time.Duration(h.h.ValueAtQuantile(q)) }
