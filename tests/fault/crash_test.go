@@ -42,9 +42,11 @@ func TestEveryCrashPoint(t *testing.T) {
 }
 
 // rounds are the points that are armed at the same time. The halfway ones need a
-// batch that nobody has died over yet: what comes again comes one by one.
+// batch that nobody has died over yet, and that was not held for longer than
+// AckWait: what comes again comes one by one. So the one of reserve-stock is not
+// among the points here.
 func rounds(t *testing.T) [][]string {
-	placing, paying, last := []string{}, []string{"trigger.halfway.reserve-stock"}, []string{"trigger.halfway.settle-order"}
+	placing, paying, last := []string{}, []string{}, []string{"trigger.halfway.settle-order"}
 	var alone [][]string
 	for _, p := range append(points(), last...) {
 		alone = append(alone, []string{p})

@@ -1,13 +1,13 @@
 package runner_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
@@ -98,7 +98,6 @@ func TestTheDataIsKept(t *testing.T) {
 		if err := r.redis().Set(t.Context(), fmt.Sprint("kept", round), "yes", 0).Err(); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(1100 * time.Millisecond) // Redis syncs once a second
 		before := r.pids()
 		stop()
 		r.wait()
@@ -110,8 +109,9 @@ func TestTheDataIsKept(t *testing.T) {
 		if err := r.postgres().QueryRow(t.Context(), "select count(*) from kept").Scan(&rows); err != nil || rows != round+1 {
 			t.Errorf("round %d: %d rows, %v", round, rows, err)
 		}
-		if err := r.redis().Get(t.Context(), fmt.Sprint("kept", round)).Err(); err != nil {
-			t.Errorf("round %d: %v", round, err)
+		// Redis forgets on purpose: what comes back a little younger is not noticed.
+		if err := r.redis().Get(t.Context(), fmt.Sprint("kept", round)).Err(); !errors.Is(err, redis.Nil) {
+			t.Errorf("round %d: Redis came back with something: %v", round, err)
 		}
 		if now := r.places(); now != places {
 			t.Errorf("round %d: at %s, was at %s", round, now, places)
