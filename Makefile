@@ -13,9 +13,9 @@ run:
 reset:
 	go run ./infra/cmd/local reset
 
-## test: all tests, with real PostgreSQL, Redis and NATS
+## test: all tests, with real PostgreSQL, Redis and NATS; one package at a time, since some run the whole house
 test:
-	go test -race -shuffle=on -count=1 ./...
+	go build -race ./... && go test -race -shuffle=on -count=1 -p 1 ./...
 
 ## fault: SEEDS=n seeds of faults under 60 % of the load that is accepted here, every crash point by itself, PostgreSQL away for two minutes
 SEEDS ?= 20
