@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -81,9 +80,9 @@ func encode(ctx context.Context, ev event.Event) (*item, error) {
 	if ev.TraceParent == "" {
 		ev.TraceParent = telemetry.TraceParent(ctx)
 	}
-	body, err := json.Marshal(ev)
+	body, err := event.Encode(ev)
 	if err != nil {
-		return nil, fmt.Errorf("encoding the event %s %s: %w", ev.Type, ev.ID, err)
+		return nil, err
 	}
 	if len(body)+2 > maxMessageBytes {
 		return nil, fault.New(fault.TooLarge, "event_too_large", "The request holds more than can be handled at once.").

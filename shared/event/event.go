@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // ContentType is the media type of a batch (CloudEvents JSON format 1.0.2, section 4).
@@ -38,10 +40,15 @@ func New(typ, id, subject string, data any) (Event, error) {
 	if err != nil {
 		return Event{}, fmt.Errorf("encoding the data of %s %s: %w", typ, id, err)
 	}
+	return Of(typ, id, subject, raw), nil
+}
+
+// Of is New for data that is JSON already.
+func Of(typ, id, subject string, data json.RawMessage) Event {
 	return Event{
 		SpecVersion: "1.0", ID: id, Source: Source, Type: typ, Subject: subject,
-		Time: time.Now().UTC(), DataContentType: "application/json", Data: raw,
-	}, nil
+		Time: time.Now().UTC(), DataContentType: "application/json", Data: data,
+	}
 }
 
 // Decode reads the data into v. Unknown fields are ignored: changes of an event
@@ -66,6 +73,39 @@ func (e Event) Validate() error {
 		return errors.New("type is empty")
 	}
 	return nil
+}
+
+// Encode is the JSON of one event, as it stands in a batch. The data must be JSON
+// and is taken as it is: encoding/json would read all of it once more. Errors:
+// an attribute that is not UTF-8.
+func Encode(e Event) ([]byte, error) {
+	body := make([]byte, 0, 320+len(e.Data))
+	var wrong error
+	text := func(name, value string) {
+		body = append(body, name...)
+		var err error
+		if body, err = jsontext.AppendQuote(body, value); err != nil {
+			wrong = fmt.Errorf("encoding the event %s %s: %w", e.Type, e.ID, err)
+		}
+	}
+	text(`{"specversion":`, e.SpecVersion)
+	text(`,"id":`, e.ID)
+	text(`,"source":`, e.Source)
+	text(`,"type":`, e.Type)
+	if e.Subject != "" {
+		text(`,"subject":`, e.Subject)
+	}
+	body = append(e.Time.AppendFormat(append(body, `,"time":"`...), time.RFC3339Nano), '"')
+	if e.DataContentType != "" {
+		text(`,"datacontenttype":`, e.DataContentType)
+	}
+	if e.TraceParent != "" {
+		text(`,"traceparent":`, e.TraceParent)
+	}
+	if len(e.Data) > 0 {
+		body = append(append(body, `,"data":`...), e.Data...)
+	}
+	return append(body, '}'), wrong
 }
 
 // EncodeBatch is the JSON of a batch, also of one event.

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -64,6 +65,8 @@ func TestUnknownAttributesAreIgnored(t *testing.T) {
 	}
 }
 
+// FuzzDecodeBatch: what is accepted has the attributes that are required, and is
+// the same after it was encoded.
 func FuzzDecodeBatch(f *testing.F) {
 	f.Add([]byte(`[{"specversion":"1.0","id":"x","source":"/b","type":"t","time":"2026-01-02T03:04:05Z","data":{}}]`))
 	f.Add([]byte(`[null]`))
@@ -77,8 +80,17 @@ func FuzzDecodeBatch(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was decoded does not encode: %v", err)
 		}
-		if _, err := event.DecodeBatch(again); err != nil {
-			t.Fatalf("what was encoded does not decode: %v", err)
+		same, err := event.DecodeBatch(again)
+		if err != nil || len(same) != len(batch) {
+			t.Fatalf("%d events were encoded, %d decode: %v", len(batch), len(same), err)
+		}
+		for i, e := range batch {
+			if e.Validate() != nil || same[i].ID != e.ID || same[i].Type != e.Type || same[i].TraceParent != e.TraceParent || !same[i].Time.Equal(e.Time) {
+				t.Errorf("event %d is %+v, and then %+v", i, e, same[i])
+			}
+		}
+		if third, err := event.EncodeBatch(same); err != nil || !bytes.Equal(third, again) {
+			t.Errorf("%s is encoded again as %s, %v", again, third, err)
 		}
 	})
 }

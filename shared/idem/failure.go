@@ -66,13 +66,18 @@ func encodeFault(err error) (Answer, error) {
 	return Answer{Status: f.Status(), Body: body}, nil
 }
 
-// open gives a stored answer back: as it was, or as the fault that it is.
+// open gives a stored answer back: as it was, or as the fault that it is. What
+// is neither has been spoilt in the store, and is told to nobody as an answer.
 func (a Answer) open() (Answer, error) {
-	if a.Status < 400 {
+	if a.Status >= 200 && a.Status < 400 {
 		return a, nil
 	}
 	var s storedFault
-	if err := json.Unmarshal(a.Body, &s); err != nil {
+	err := json.Unmarshal(a.Body, &s)
+	if err == nil && (!s.Kind.Known() || s.Code == "" || s.Status != 0 && (s.Status < 400 || s.Status > 599)) {
+		err = errors.New("it is none")
+	}
+	if err != nil {
 		return Answer{}, fmt.Errorf("reading a stored fault: %w", err)
 	}
 	f := fault.New(s.Kind, s.Code, "%s", s.Detail).At(s.Field)

@@ -76,6 +76,9 @@ func bucket(id string) string {
 // neither Redis nor Postgres knows is refused until the queue has passed.
 func (s *Redis) Begin(ctx context.Context, c Claim) (Record, Outcome, error) {
 	id, asked := c.Key.ID(), ""
+	if !word(c.Holder) || !word(c.Fingerprint) {
+		return Record{}, Absent, fmt.Errorf("claiming key %s: its holder or fingerprint is no single word", id)
+	}
 	join := "0"
 	if c.Join {
 		join = "1"
@@ -92,21 +95,15 @@ func (s *Redis) Begin(ctx context.Context, c Claim) (Record, Outcome, error) {
 		}
 		record := Record{ID: id, Fingerprint: c.Fingerprint, Holder: c.Holder}
 		switch f.at(0) {
-		case "reused":
-			return record, Reused, nil
+		case "known", "taken":
+			return c.met(id, f.at(1))
 		case "running":
 			return record, Running, nil
 		case "absent":
 			return record, Absent, nil
-		case "finished":
-			record.Progress, record.Answer = []byte(f.at(1)), f.answer(2)
-			return record, Finished, nil
 		case "began":
 			record.Progress, record.Doubtful = c.Progress, f.at(1) == "1"
 			return record, Began, nil
-		case "taken":
-			record.Progress, record.Doubtful = []byte(f.at(2)), f.at(1) == "1"
-			return record, TakenOver, nil
 		}
 		known, found, ready, err := s.afterLoss(ctx, id, f.at(0))
 		switch {
@@ -122,6 +119,21 @@ func (s *Redis) Begin(ctx context.Context, c Claim) (Record, Outcome, error) {
 		asked = f.at(1)
 	}
 	return Record{}, Absent, errUnsure()
+}
+
+// met is what the claim finds in a record that is there: it is done, of another
+// body, or has just become the claim's own.
+func (c Claim) met(id, text string) (Record, Outcome, error) {
+	record, isDone, err := parse(id, text)
+	switch {
+	case err != nil:
+		return Record{}, Absent, err
+	case record.Fingerprint != c.Fingerprint:
+		return record, Reused, nil
+	case isDone:
+		return record, Finished, nil
+	}
+	return record, TakenOver, nil
 }
 
 // afterLoss decides about a key that a Redis which lost its memory does not
@@ -162,10 +174,12 @@ func (s *Redis) Find(ctx context.Context, id string) (Record, bool, error) {
 			return Record{}, false, err
 		}
 		switch f.at(0) {
-		case "finished":
-			return Record{ID: id, Fingerprint: f.at(1), Progress: []byte(f.at(2)), Answer: f.answer(3)}, true, nil
-		case "running":
-			return Record{}, false, errUnsure()
+		case "known":
+			record, isDone, err := parse(id, f.at(1))
+			if err == nil && !isDone {
+				err = errUnsure()
+			}
+			return record, err == nil, err
 		case "absent":
 			return Record{}, false, nil
 		}
@@ -180,7 +194,7 @@ func (s *Redis) Find(ctx context.Context, id string) (Record, bool, error) {
 // Finish is Store's. It also writes a record that was lost since Begin: its
 // answer is about to be told.
 func (s *Redis) Finish(ctx context.Context, r Record, a Answer) error {
-	reply, err := s.scripts.finish.Run(ctx, s.client, keys(r.ID), r.Holder, r.Fingerprint, r.Progress, a.Status, a.Body, Kept.Milliseconds())
+	reply, err := s.scripts.finish.Run(ctx, s.client, keys(r.ID), r.Holder, done(r, a), Kept.Milliseconds())
 	if err == nil && reply == "taken" {
 		return errTaken()
 	}
@@ -219,13 +233,4 @@ func (r reply) at(i int) string {
 		return r[i]
 	}
 	return ""
-}
-
-// answer reads the status at i and the body after it.
-func (r reply) answer(i int) Answer {
-	status, err := strconv.Atoi(r.at(i))
-	if err != nil {
-		status = 0
-	}
-	return Answer{Status: status, Body: []byte(r.at(i + 1))}
 }

@@ -10,61 +10,74 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 `
 
-// beginSource answers with the name of what it found and the record's fields.
+// head takes a record's first line apart (see record.go).
+const head = `
+local function head(v) return string.match(v, '^(%a) (%S+) (%S+) (%S+) (%S+)\n') end
+`
+
+// beginSource answers with the name of what it found and its record, if any.
 // ARGV: fingerprint, holder, lease ms, progress, join, the loss after which
 // Postgres was asked, kept ms, doubt ms.
-const beginSource = clock + `
-local r = redis.call('HMGET', KEYS[1], 'fingerprint', 'state', 'until', 'progress', 'status', 'body', 'doubtful')
-if r[1] then
-  if r[1] ~= ARGV[1] then return {'reused'} end
-  if r[2] == 'done' then return {'finished', r[4], r[5], r[6]} end
-  if tonumber(r[3]) > now then return {'running'} end
-  redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'until', now + ARGV[3])
-  return {'taken', r[7], r[4]}
+const beginSource = clock + head + `
+local record = redis.call('GET', KEYS[1])
+local lease = string.format('%.0f', now + ARGV[3])
+if record then
+  local state, ends, doubtful, holder, print = head(record)
+  if state ~= 'p' or print ~= ARGV[1] then return {'known', record} end
+  if tonumber(ends) > now then return {'running'} end
+  local progress = string.sub(record, string.find(record, '\n', 1, true), -1)
+  record = table.concat({'p', lease, doubtful, ARGV[2], print}, ' ') .. progress
+  redis.call('SET', KEYS[1], record, 'KEEPTTL')
+  return {'taken', record}
 end
 local marker = redis.call('GET', KEYS[2]) or ''
 if string.sub(marker, 1, 6) ~= 'ready:' then return {'unsure'} end
-local loss = string.sub(marker, 7)
-local age = now - tonumber(loss)
-if loss ~= '0' and age < tonumber(ARGV[7]) and ARGV[6] ~= loss then return {'ask', loss} end
+local loss, doubtful = string.sub(marker, 7), '0'
+if loss ~= '0' then
+  local age = now - tonumber(loss)
+  if age < tonumber(ARGV[7]) and ARGV[6] ~= loss then return {'ask', loss} end
+  if age < tonumber(ARGV[8]) then doubtful = '1' end
+end
 if ARGV[5] == '1' then return {'absent'} end
-local doubtful = (loss ~= '0' and age < tonumber(ARGV[8])) and '1' or '0'
-redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'state', 'in_progress', 'holder', ARGV[2],
-  'until', now + ARGV[3], 'progress', ARGV[4], 'doubtful', doubtful)
-redis.call('PEXPIRE', KEYS[1], ARGV[7])
+redis.call('SET', KEYS[1], table.concat({'p', lease, doubtful, ARGV[2], ARGV[1]}, ' ') .. '\n' .. ARGV[4], 'PX', ARGV[7])
 return {'began', doubtful}
 `
 
 // finishSource also writes a record that vanished meanwhile: its answer is
-// about to be told. ARGV: holder, fingerprint, progress, status, body, kept ms.
-const finishSource = `
-local r = redis.call('HMGET', KEYS[1], 'state', 'holder')
-if r[1] and r[2] ~= ARGV[1] then return 'taken' end
-redis.call('HSET', KEYS[1], 'state', 'done', 'holder', ARGV[1], 'fingerprint', ARGV[2], 'progress', ARGV[3],
-  'status', ARGV[4], 'body', ARGV[5])
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
+// about to be told. ARGV: holder, the record with its answer, kept ms.
+const finishSource = head + `
+local record = redis.call('GETRANGE', KEYS[1], 0, 511)
+if record ~= '' then
+  local state, a, b, holder = head(record)
+  if holder ~= ARGV[1] then return 'taken' end
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 'ok'
 `
 
 // yieldSource: ARGV: holder.
-const yieldSource = `
-local r = redis.call('HMGET', KEYS[1], 'state', 'holder')
-if r[1] == 'in_progress' and r[2] == ARGV[1] then redis.call('HSET', KEYS[1], 'until', 0) end
+const yieldSource = head + `
+local record = redis.call('GET', KEYS[1])
+if not record then return 'ok' end
+local state, ends, doubtful, holder, print = head(record)
+if state == 'p' and holder == ARGV[1] then
+  local progress = string.sub(record, string.find(record, '\n', 1, true), -1)
+  redis.call('SET', KEYS[1], table.concat({'p', '0', doubtful, holder, print}, ' ') .. progress, 'KEEPTTL')
+end
 return 'ok'
 `
 
 // freeSource: ARGV: holder.
-const freeSource = `
-local r = redis.call('HMGET', KEYS[1], 'state', 'holder')
-if r[1] == 'in_progress' and r[2] == ARGV[1] then redis.call('DEL', KEYS[1]) end
+const freeSource = head + `
+local state, ends, doubtful, holder = head(redis.call('GETRANGE', KEYS[1], 0, 511))
+if state == 'p' and holder == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 'ok'
 `
 
 // lookSource reads without a claim. ARGV: kept ms.
 const lookSource = clock + `
-local r = redis.call('HMGET', KEYS[1], 'state', 'fingerprint', 'progress', 'status', 'body')
-if r[1] == 'done' then return {'finished', r[2], r[3], r[4], r[5]} end
-if r[1] then return {'running'} end
+local record = redis.call('GET', KEYS[1])
+if record then return {'known', record} end
 local marker = redis.call('GET', KEYS[2]) or ''
 if string.sub(marker, 1, 6) ~= 'ready:' then return {'unsure'} end
 local loss = string.sub(marker, 7)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -57,7 +58,7 @@ func eachStore(t *testing.T, f func(t *testing.T, s idem.Store)) {
 func claim(key, fingerprint string) idem.Claim {
 	return idem.Claim{
 		Key: idem.Key{Scope: "test", Owner: "alice", Key: key}, Fingerprint: fingerprint,
-		Holder: key + time.Now().String(), Lease: time.Minute, Progress: []byte(`{"draft":1}`),
+		Holder: key + "-" + strconv.FormatInt(time.Now().UnixNano(), 10), Lease: time.Minute, Progress: []byte(`{"draft":1}`),
 	}
 }
 
