@@ -13,6 +13,7 @@ import (
 
 	"bazaar/shared/bus"
 	"bazaar/shared/event"
+	"bazaar/shared/fault"
 )
 
 // Letter is one event that a function could not handle.
@@ -29,6 +30,10 @@ type Letter struct {
 	TraceParent string
 	Body        []byte // a batch of the one event, or what came instead
 }
+
+// Poison reports whether the event died of what it is, so that no attempt can
+// mend it. Any other was in order for all that is known, and was given up.
+func (l Letter) Poison() bool { return fateOf(fault.Kind(l.Kind)) == Dead }
 
 // Letters is the dead letters, for a person to look at and decide.
 type Letters struct {

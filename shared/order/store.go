@@ -174,6 +174,8 @@ func (s Store) Move(ctx context.Context, tx pgx.Tx, v Verb, c Change, orders ...
 	return emitted, pg.Fault(results.Close(), "moving orders")
 }
 
+// The time in the history is that of the statement: a transaction that began
+// earlier and waited for the lock would write one before the step before it.
 func queueMove(batch *pgx.Batch, o *Order, t Transition, c Change) {
 	batch.Queue(`
 		with moved as (
@@ -183,8 +185,8 @@ func queueMove(batch *pgx.Batch, o *Order, t Transition, c Change) {
 			where order_id = $5 and state = $6 and version = $7
 			returning order_id, version
 		)
-		insert into orders.history (order_id, version, from_state, to_state, event, actor, note)
-		select order_id, version, $6, $1, $8, $9, $10 from moved`,
+		insert into orders.history (order_id, version, from_state, to_state, event, actor, note, at)
+		select order_id, version, $6, $1, $8, $9, $10, clock_timestamp() from moved`,
 		string(t.To), nullable(o.Reason), nullable(c.Carrier), nullable(c.Tracking), o.ID, string(t.From), o.Version, string(t.Verb), c.Actor, c.Note)
 }
 
