@@ -24,9 +24,10 @@ type shop struct {
 	prices   map[string]money.Money
 	keys     map[string]*record
 	doubtful bool
-	unsure   bool  // of prices
-	noStore  error // of Begin
-	noQueue  error // of Publish
+	unsure   bool          // of prices
+	unread   time.Duration // age of the list of who has signed out
+	noStore  error         // of Begin
+	noQueue  error         // of Publish
 	queued   []event.Event
 	decided  map[string]order.View
 	postgres map[string]idem.Record
@@ -115,15 +116,13 @@ func (s *shop) Free(_ context.Context, r idem.Record) error {
 // Verify takes the token for the user's name.
 func (*shop) Verify(token string) (auth.Claims, error) { return auth.Claims{Subject: token}, nil }
 func (*shop) Revoked(string) bool                      { return false }
-func (*shop) Age() time.Duration                       { return 0 }
+func (s *shop) Age() time.Duration                     { return s.unread }
 
 // order posts a body under a key and gives the answer.
 func (s *shop) order(t *testing.T, user, key, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	h := &Handler{Prices: s, Keys: s, Queue: s, Known: s.known, Decided: s}
-	served, err := fn.Handler("create-order", fn.Routes{
-		fn.User(fn.UserDoor{Tokens: s, Revoked: s}, "POST /{$}", fn.Step(h.Create), fn.NeedsKey()),
-	})
+	served, err := fn.Handler("create-order", routes(fn.UserDoor{Tokens: s, Revoked: s}, h, 10*time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"bazaar/shared/bus"
 	"bazaar/shared/fault"
@@ -152,6 +153,19 @@ func TestStoreAwayIsUnavailable(t *testing.T) {
 	want(t, w, 503, "unavailable")
 	if w.Header().Get("Retry-After") != "1" || len(s.queued) != 0 {
 		t.Errorf("headers %v, queued %d", w.Header(), len(s.queued))
+	}
+}
+
+// PostgreSQL away, nobody knows who has signed out since; orders go on as long
+// as a token lives.
+func TestOrdersAreTakenWhileSignOutsCannotBeRead(t *testing.T) {
+	s := newShop()
+	s.unread = 5 * time.Minute
+	want(t, s.order(t, "alice", "k1", twoTeas), 202, "")
+	s.unread = 10*time.Minute + time.Second
+	want(t, s.order(t, "alice", "k2", twoTeas), 503, "unavailable")
+	if len(s.queued) != 1 {
+		t.Errorf("queued %d", len(s.queued))
 	}
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"bazaar/shared/auth"
 	"bazaar/shared/bus"
@@ -20,6 +21,8 @@ type settings struct {
 	Redis  rdb.Settings
 	Bus    bus.Settings
 	Tokens auth.TokenSettings
+	// TokenTTL is issue-token's: how long a token lives that nobody has ended.
+	TokenTTL time.Duration `env:"token_ttl" envDefault:"10m"`
 }
 
 func main() { fn.Main("create-order", assemble) }
@@ -51,5 +54,13 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 		Prices: prices, Keys: keys, Queue: queue, Log: run.Log,
 		Known: orders.known, Decided: newWaiting(orders.views),
 	}
-	return fn.Routes{fn.User(user, "POST /{$}", fn.Step(h.Create), fn.NeedsKey())}, nil
+	return routes(user, h, s.TokenTTL), nil
+}
+
+// routes takes orders also while PostgreSQL is away, and with it the list of
+// who has signed out. Nobody can sign out then, so the list is complete; only a
+// process that is cut off alone may not know of somebody, until that one's token
+// ends by itself. Placing moves no money, and paying asks for a fresh list.
+func routes(user fn.UserDoor, h *Handler, tokenTTL time.Duration) fn.Routes {
+	return fn.Routes{fn.User(user, "POST /{$}", fn.Step(h.Create), fn.NeedsKey(), fn.ListAge(tokenTTL))}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 )
@@ -21,6 +22,7 @@ type Route struct {
 	params  []string
 	roles   []string
 	money   bool
+	listAge time.Duration // 0: the door's
 	key     bool
 	maxBody int64 // 0: the settings'
 	run     func(x *exchange) (handler.Response, error)
@@ -41,6 +43,21 @@ func Roles(anyOf ...string) Option {
 // revoked sessions is older than 5 s. It makes sense at the User door only.
 func Money() Option { return func(r *Route) { r.money = true } }
 
+// ListAge lets the route go on while the list of revoked sessions is up to d
+// old, instead of 60 s: for what somebody who has just signed out may still do
+// without harm, and others must be able to do while the list cannot be read. It
+// is above 0, at most a day, and goes with neither Roles nor Money. A process
+// that has never read the list refuses whatever d is. It makes sense at the User
+// door only.
+func ListAge(d time.Duration) Option {
+	return func(r *Route) {
+		r.listAge = d
+		if d <= 0 || d > maxListAge {
+			r.check = fmt.Errorf("ListAge(%s) is not between 0 and %s", d, maxListAge)
+		}
+	}
+}
+
 // NeedsKey requires an Idempotency-Key and hands it to the step as Call.Key.
 func NeedsKey() Option { return func(r *Route) { r.key = true } }
 
@@ -56,9 +73,7 @@ func Public(pattern string, h handler.FunctionHandler, opts ...Option) Route {
 		x.begin(x.r.Header.Get("Traceparent"))
 		return x.handle(h)
 	}
-	if len(r.roles) > 0 || r.money {
-		r.check = errors.New("Roles and Money need the User door")
-	}
+	r.knowsNobody()
 	return r
 }
 
@@ -78,10 +93,15 @@ func Raw(pattern string, f func(ctx context.Context, c RawCall) (Reply, error), 
 		}
 		return reply.response()
 	}
-	if len(r.roles) > 0 || r.money {
-		r.check = errors.New("Roles and Money need the User door")
-	}
+	r.knowsNobody()
 	return r
+}
+
+// knowsNobody refuses the options that are about a person.
+func (r *Route) knowsNobody() {
+	if len(r.roles) > 0 || r.money || r.listAge != 0 {
+		r.check = errors.New("Roles, Money and ListAge need the User door")
+	}
 }
 
 func newRoute(door, pattern string, opts []Option) Route {

@@ -62,14 +62,20 @@ func TestWrongRoutesAreSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	step, door := Step(nothing), people{}.door()
 	for name, routes := range map[string]Routes{
-		"no method's pattern":  {Public("/a/{", step)},
-		"the same twice":       {Public("GET /{a}", step), Public("GET /{b}", step)},
-		"roles for anyone":     {Public("GET /", step, Roles("admin"))},
-		"money for partners":   {Raw("POST /", func(context.Context, RawCall) (Reply, error) { return Reply{}, nil }, Money())},
-		"no revocations":       {User(UserDoor{Tokens: door.Tokens}, "GET /", step)},
-		"no tokens":            {User(UserDoor{Revoked: door.Revoked}, "GET /", step)},
-		"events of anyone":     {Event(nil)},
-		"two doors for events": {Event(signed{}), Event(signed{})},
+		"no method's pattern":      {Public("/a/{", step)},
+		"the same twice":           {Public("GET /{a}", step), Public("GET /{b}", step)},
+		"roles for anyone":         {Public("GET /", step, Roles("admin"))},
+		"money for partners":       {Raw("POST /", func(context.Context, RawCall) (Reply, error) { return Reply{}, nil }, Money())},
+		"an old list for anyone":   {Public("GET /", step, ListAge(time.Minute))},
+		"an old list for partners": {Raw("POST /", func(context.Context, RawCall) (Reply, error) { return Reply{}, nil }, ListAge(time.Minute))},
+		"an old list for money":    {User(door, "GET /", step, Money(), ListAge(time.Minute))},
+		"an old list for a role":   {User(door, "GET /", step, ListAge(time.Minute), Roles("admin"))},
+		"a list of no age":         {User(door, "GET /", step, ListAge(0))},
+		"a list of last week":      {User(door, "GET /", step, ListAge(7*24*time.Hour))},
+		"no revocations":           {User(UserDoor{Tokens: door.Tokens}, "GET /", step)},
+		"no tokens":                {User(UserDoor{Revoked: door.Revoked}, "GET /", step)},
+		"events of anyone":         {Event(nil)},
+		"two doors for events":     {Event(signed{}), Event(signed{})},
 	} {
 		if _, err := Handler("probe", routes); err == nil {
 			t.Errorf("%s: accepted", name)

@@ -14,9 +14,11 @@ import (
 
 const (
 	// moneyListAge is the age of the list of revoked sessions at which routes of
-	// money and roles refuse; userListAge is where every User route does.
+	// money and roles refuse; userListAge is where the other User routes do that
+	// do not say so themselves, and maxListAge the most that one may say.
 	moneyListAge = 5 * time.Second
 	userListAge  = 60 * time.Second
+	maxListAge   = 24 * time.Hour
 )
 
 // TokenVerifier tells whose access token it is. Errors: faults, unauthenticated
@@ -28,7 +30,7 @@ type TokenVerifier interface {
 // Revocations is the list of sessions that were ended before their tokens.
 type Revocations interface {
 	Revoked(sessionID string) bool
-	// Age is how old the list is; before it was first read, longer than a minute.
+	// Age is how old the list is; before it was first read, longer than a day.
 	Age() time.Duration
 }
 
@@ -45,10 +47,18 @@ func User(d UserDoor, pattern string, h handler.FunctionHandler, opts ...Option)
 	if d.Tokens == nil || d.Revoked == nil {
 		r.check = errors.New("the User door needs Tokens and Revoked")
 	}
-	roles, strict := r.roles, r.money || len(r.roles) > 0
+	roles, oldest := r.roles, userListAge
+	switch strict := r.money || len(roles) > 0; {
+	case strict && r.listAge != 0:
+		r.check = errors.New("ListAge goes with neither Roles nor Money")
+	case strict:
+		oldest = moneyListAge
+	case r.listAge != 0:
+		oldest = r.listAge
+	}
 	r.run = func(x *exchange) (handler.Response, error) {
 		x.begin(x.r.Header.Get("Traceparent"))
-		caller, err := d.admit(x.r.Header, strict)
+		caller, err := d.admit(x.r.Header, oldest)
 		x.call.Caller = caller
 		if err != nil {
 			return handler.Response{}, err
@@ -61,8 +71,8 @@ func User(d UserDoor, pattern string, h handler.FunctionHandler, opts ...Option)
 	return r
 }
 
-// admit checks who calls. strict refuses with a list older than 5 s.
-func (d UserDoor) admit(h http.Header, strict bool) (auth.Claims, error) {
+// admit checks who calls. It refuses by a list that is older than oldest.
+func (d UserDoor) admit(h http.Header, oldest time.Duration) (auth.Claims, error) {
 	token, err := bearer(h)
 	if err != nil {
 		return auth.Claims{}, err
@@ -75,7 +85,7 @@ func (d UserDoor) admit(h http.Header, strict bool) (auth.Claims, error) {
 		return caller, fault.New(fault.Unauthenticated, "session_revoked", "This session was signed out.")
 	}
 	// Not on the list says little when the list is old.
-	if age := d.Revoked.Age(); age > userListAge || strict && age > moneyListAge {
+	if d.Revoked.Age() > oldest {
 		return caller, fault.New(fault.Unavailable, "unavailable", "Sign-outs cannot be checked at the moment.").After(time.Second)
 	}
 	return caller, nil

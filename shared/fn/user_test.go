@@ -53,6 +53,32 @@ func TestTheUserDoor(t *testing.T) {
 	}
 }
 
+// A route may go on for longer by an old list, and still refuses whom it knows
+// to be signed out. One that was never read is too old for everybody.
+func TestARouteSaysHowOldTheListMayBe(t *testing.T) {
+	t.Parallel()
+	const unread = time.Duration(1<<63 - 1)
+	for name, c := range map[string]struct {
+		people people
+		age    time.Duration
+		status int
+		code   string
+	}{
+		"older than a minute":    {people{age: 2 * time.Minute}, 10 * time.Minute, 204, ""},
+		"almost too old":         {people{age: 10*time.Minute - time.Second}, 10 * time.Minute, 204, ""},
+		"too old":                {people{age: 10*time.Minute + time.Second}, 10 * time.Minute, 503, "unavailable"},
+		"ended, the list old":    {people{age: 2 * time.Minute, revoked: "alice"}, 10 * time.Minute, 401, "session_revoked"},
+		"never read":             {people{age: unread}, maxListAge, 503, "unavailable"},
+		"stricter than the door": {people{age: 2 * time.Second}, time.Second, 503, "unavailable"},
+	} {
+		b := newBench(t, nil, User(c.people.door(), "POST /{$}", Step(nothing), ListAge(c.age)))
+		a := b.ask(t, "POST", "/", "", "Authorization: Bearer alice")
+		if got, _ := a.json["code"].(string); a.StatusCode != c.status || got != c.code {
+			t.Errorf("%s: got %d %s, want %d %s", name, a.StatusCode, got, c.status, c.code)
+		}
+	}
+}
+
 func TestTheBodyIsReadLast(t *testing.T) {
 	t.Parallel()
 	small := func(s *Settings) { s.MaxBody = 4 }
