@@ -3,7 +3,9 @@
 // schema identity).
 //
 // A session begins with a sign-in and ends with a sign-out, with its refresh
-// token's expiry, or when a refresh token is used that was replaced long ago.
+// token's expiry, when a refresh token is used that was replaced long ago, or
+// when a role is taken from its user: access tokens carry the roles, so the ones
+// that are out must end.
 // The package neither checks passwords nor makes access tokens; it says for whom
 // one may be made.
 package identity

@@ -25,6 +25,7 @@ var ErrReused = errors.New("the refresh token was used again after it had been r
 const (
 	signedOut     = "signed_out"
 	refreshReused = "refresh_reused"
+	roleTaken     = "role_taken"
 )
 
 // refused is the one answer to every refresh token that is not accepted: who

@@ -62,7 +62,7 @@ func (s *Store) refresh(ctx context.Context, tx pgx.Tx, old secret) (g Grant, re
 		return g, errors.New("it has expired"), nil
 	case reused:
 		return g, fmt.Errorf("session %s of %s: %w", g.SessionID, g.UserID, ErrReused),
-			s.end(ctx, tx, g.SessionID, refreshReused)
+			s.end(ctx, tx, refreshReused, g.SessionID)
 	}
 	if err != nil {
 		return g, nil, err

@@ -52,14 +52,19 @@ func (s *Store) SignIn(ctx context.Context, userID string) (Grant, error) {
 	token := newSecret()
 	g := Grant{SessionID: uuid.NewString(), UserID: userID, RefreshToken: token.String()}
 	err := s.pool.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		// Under the lock of the account: a role that is taken away now is either not
+		// read, or the session is there to be ended.
+		err := tx.QueryRow(ctx, `select roles from identity.account where user_id = $1 for share`, userID).Scan(&g.Roles)
+		if err != nil {
+			return fmt.Errorf("reading the roles of an account: %w", err)
+		}
 		if err := forgetExpired(ctx, tx, userID); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `
+		err = tx.QueryRow(ctx, `
 			insert into identity.session (session_id, user_id, expires_at)
-			select $1::uuid, user_id, clock_timestamp() + $3::interval from identity.account where user_id = $2
-			returning clock_timestamp(), (select roles from identity.account where user_id = $2)`,
-			g.SessionID, userID, s.settings.RefreshTTL).Scan(&g.At, &g.Roles)
+			values ($1::uuid, $2, clock_timestamp() + $3::interval) returning clock_timestamp()`,
+			g.SessionID, userID, s.settings.RefreshTTL).Scan(&g.At)
 		if err != nil {
 			return fmt.Errorf("beginning a session: %w", err)
 		}
@@ -78,25 +83,28 @@ func (s *Store) SignOut(ctx context.Context, sessionID string) error {
 		return nil // no session of ours
 	}
 	return s.pool.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return s.end(ctx, tx, sessionID, signedOut)
+		return s.end(ctx, tx, signedOut, sessionID)
 	})
 }
 
-// end closes the session first: its row is the lock under which refreshes run,
-// so none can give a token after the revocation's time was taken.
-func (s *Store) end(ctx context.Context, tx pgx.Tx, sessionID, reason string) error {
+// end closes the sessions first: their rows are the locks under which refreshes
+// run, so none can give a token after the revocation's time was taken. Who ends
+// more than one has locked them, in the order of their ids.
+func (s *Store) end(ctx context.Context, tx pgx.Tx, reason string, sessionIDs ...string) error {
 	_, err := tx.Exec(ctx, `
 		update identity.session set ended_at = clock_timestamp(), end_reason = $2
-		where session_id = $1 and ended_at is null`, sessionID, reason)
+		where session_id = any($1::text[]::uuid[]) and ended_at is null`, sessionIDs, reason)
 	if err != nil {
 		return fmt.Errorf("ending a session: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `delete from identity.refresh_token where session_id = $1`, sessionID); err != nil {
+	_, err = tx.Exec(ctx, `delete from identity.refresh_token where session_id = any($1::text[]::uuid[])`, sessionIDs)
+	if err != nil {
 		return fmt.Errorf("deleting the tokens of an ended session: %w", err)
 	}
 	_, err = tx.Exec(ctx, `
-		insert into identity.revocation (session_id, until) values ($1, clock_timestamp() + $2::interval)
-		on conflict (session_id) do update set until = greatest(revocation.until, excluded.until)`, sessionID, s.revoke)
+		insert into identity.revocation (session_id, until)
+		select id, clock_timestamp() + $2::interval from unnest($1::text[]::uuid[]) as id order by id
+		on conflict (session_id) do update set until = greatest(revocation.until, excluded.until)`, sessionIDs, s.revoke)
 	if err != nil {
 		return fmt.Errorf("revoking a session: %w", err)
 	}
