@@ -48,8 +48,9 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	run.Go("prices", prices.Run)
 
 	orders := stored{pool: pool}
-	keys := idem.NewRedis(cache, queue, orders.known)
+	keys := idem.NewLazy(idem.NewRedis(cache, queue, orders.known), run.Log)
 	run.Go("markers", keys.Watch)
+	run.Go("answers", keys.Run)
 	h := &Handler{
 		Prices: prices, Keys: keys, Queue: queue, Log: run.Log,
 		Known: orders.known, Decided: newWaiting(orders.views),

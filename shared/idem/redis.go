@@ -160,45 +160,89 @@ func (s *Redis) afterLoss(ctx context.Context, id, found string) (Record, bool, 
 // not have the order: found is an accepted request, its draft in Progress.
 // Errors: a fault with ErrUnsure in its chain while the key is in progress or
 // Redis is catching up after a loss; then the id is not to be called unknown.
+// It waits for an answer that a Lazy has given and not kept yet.
 func (s *Redis) Find(ctx context.Context, id string) (Record, bool, error) {
 	if uuid.Validate(id) != nil {
 		return Record{}, false, nil
 	}
+	for pause := lag / 4; ; pause *= 2 {
+		r, found, running, err := s.find(ctx, id)
+		if !running || pause > 4*lag {
+			return r, found, err
+		}
+		next := time.NewTimer(pause)
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			next.Stop()
+			return r, found, err
+		}
+	}
+}
+
+func (s *Redis) find(ctx context.Context, id string) (r Record, found, running bool, err error) {
 	for range 2 {
 		reply, err := s.scripts.look.Run(ctx, s.client, keys(id), Kept.Milliseconds())
 		if err != nil {
-			return Record{}, false, err
+			return Record{}, false, false, err
 		}
 		f, err := fields(reply)
 		if err != nil {
-			return Record{}, false, err
+			return Record{}, false, false, err
 		}
 		switch f.at(0) {
 		case "known":
 			record, isDone, err := parse(id, f.at(1))
 			if err == nil && !isDone {
-				err = errUnsure()
+				return Record{}, false, true, errUnsure()
 			}
-			return record, err == nil, err
+			return record, err == nil, false, err
 		case "absent":
-			return Record{}, false, nil
+			return Record{}, false, false, nil
 		}
 		known, found, _, err := s.afterLoss(ctx, id, f.at(0))
 		if err != nil || found || f.at(0) == "ask" {
-			return known, found, err
+			return known, found, false, err
 		}
 	}
-	return Record{}, false, errUnsure()
+	return Record{}, false, false, errUnsure()
 }
 
 // Finish is Store's. It also writes a record that was lost since Begin: its
 // answer is about to be told.
 func (s *Redis) Finish(ctx context.Context, r Record, a Answer) error {
-	reply, err := s.scripts.finish.Run(ctx, s.client, keys(r.ID), r.Holder, done(r, a), Kept.Milliseconds())
+	reply, err := s.scripts.finish.Run(ctx, s.client, keys(r.ID), s.finishing(r, a)...)
 	if err == nil && reply == "taken" {
 		return errTaken()
 	}
 	return err
+}
+
+// finishAll is Finish for many, in one round trip. It gives how many failed and
+// what the first of them met.
+func (s *Redis) finishAll(ctx context.Context, all []answered) (failed int, err error) {
+	calls := make([]rdb.Call, len(all))
+	for i, one := range all {
+		calls[i] = rdb.Call{Keys: keys(one.record.ID), Args: s.finishing(one.record, one.answer)}
+	}
+	for i, outcome := range s.scripts.finish.RunAll(ctx, s.client, calls) {
+		met := outcome.Err
+		if met == nil && outcome.Reply == "taken" {
+			met = errTaken()
+		}
+		if met != nil {
+			failed++
+			if err == nil {
+				err = fmt.Errorf("key %s: %w", all[i].record.ID, met)
+			}
+		}
+	}
+	return failed, err
+}
+
+// finishing are the arguments of the script.
+func (*Redis) finishing(r Record, a Answer) []any {
+	return []any{r.Holder, done(r, a), Kept.Milliseconds()}
 }
 
 // Yield is Store's.

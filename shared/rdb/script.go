@@ -23,15 +23,9 @@ func NewScript(name, source string) Script {
 // not know it (after a restart, say). It shares a round trip with other callers:
 // when ctx ends first, the script may have been run or may still be.
 func (s Script) Run(ctx context.Context, c *Client, keys []string, args ...any) (any, error) {
-	command := make([]any, 0, 3+len(keys)+len(args))
-	command = append(command, "evalsha", s.hash, len(keys))
-	for _, key := range keys {
-		command = append(command, key)
-	}
-	command = append(command, args...)
+	command := s.command(keys, args)
 	reply, err := c.Together(ctx, command...)
-	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
-
+	if unknown(err) {
 		reply, err = c.Together(ctx, append([]any{"eval", s.source}, command[2:]...)...)
 	}
 	if err != nil {
@@ -39,3 +33,50 @@ func (s Script) Run(ctx context.Context, c *Client, keys []string, args ...any) 
 	}
 	return reply, nil
 }
+
+// Call is one run of a script.
+type Call struct {
+	Keys []string
+	Args []any
+}
+
+// Outcome is what became of a Call.
+type Outcome struct {
+	Reply any
+	Err   error
+}
+
+// RunAll runs the script for each call, in one round trip to each server. When
+// ctx ends first, any of them may have been run or may still be.
+func (s Script) RunAll(ctx context.Context, c *Client, calls []Call) []Outcome {
+	pipe := c.Pipeline()
+	replies := make([]*redis.Cmd, len(calls))
+	for i, call := range calls {
+		replies[i] = pipe.Do(ctx, s.command(call.Keys, call.Args)...)
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	outcomes := make([]Outcome, len(calls))
+	for i, reply := range replies {
+		got, err := reply.Result()
+		if unknown(err) {
+			got, err = s.Run(ctx, c, calls[i].Keys, calls[i].Args...)
+		} else if err != nil {
+			err = Fault(err, "running the script "+s.name)
+		}
+		outcomes[i] = Outcome{got, err}
+	}
+	return outcomes
+}
+
+// command is the call of the script by its hash.
+func (s Script) command(keys []string, args []any) []any {
+	command := make([]any, 0, 3+len(keys)+len(args))
+	command = append(command, "evalsha", s.hash, len(keys))
+	for _, key := range keys {
+		command = append(command, key)
+	}
+	return append(command, args...)
+}
+
+// unknown reports whether the server does not know the script's hash.
+func unknown(err error) bool { return err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") }
