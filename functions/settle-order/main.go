@@ -43,6 +43,7 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	if err != nil {
 		return nil, err
 	}
+	run.OnStop("provider", func(context.Context) error { provider.Close(); return nil })
 	pool, err := stores.Postgres(run, s.PG)
 	if err != nil {
 		return nil, err

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	upstreamMargin = 5 * time.Second  // the gateway waits that much longer than any function works
-	lastCalls      = 15 * time.Second // for calls that run when everything ends
+	upstreamMargin = 5 * time.Second // the gateway waits that much longer than any function works
+	shutdownMargin = time.Second     // what net/http may take to notice that its connections have ended
 )
 
 // start builds and starts everything in the order in which it is needed.
@@ -168,10 +168,11 @@ func (r *runner) end(ctx context.Context) error {
 	}
 	if r.server != nil {
 		r.gateway.Close()
-		ctx, cancel := context.WithTimeout(ctx, lastCalls)
+		// As long as a call may take that runs when everything ends.
+		ctx, cancel := context.WithTimeout(ctx, r.maxExec()+upstreamMargin+shutdownMargin)
 		defer cancel()
 		if err := r.server.Shutdown(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("calls were cut off: %w", err))
+			errs = append(errs, fmt.Errorf("calls were cut off: %w", err), r.server.Close())
 		}
 	}
 	var rest []*keeper

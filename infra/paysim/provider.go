@@ -49,6 +49,11 @@ func Open(s Settings) (*Provider, error) {
 	if p.books, err = openBooks(s.Dir, p.apply); err != nil {
 		return nil, err
 	}
+	for _, id := range p.order {
+		if n := p.notices[id]; p.trades[n.OutTradeNo] == nil {
+			return nil, errors.Join(fmt.Errorf("reading the books: the notification %q is about no trade", id), p.books.close())
+		}
+	}
 	p.running, p.stop = context.WithCancel(context.Background())
 	for _, id := range p.order {
 		if !p.notices[id].Done {
@@ -63,6 +68,7 @@ func Open(s Settings) (*Provider, error) {
 func (p *Provider) Close() error {
 	p.stop()
 	p.sending.Wait()
+	p.Client.CloseIdleConnections()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.books.close()

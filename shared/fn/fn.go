@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"bazaar/shared/config"
+	"bazaar/shared/leak"
 	"bazaar/shared/telemetry"
 )
 
@@ -37,6 +38,7 @@ func Main[S any](name string, assemble func(ctx context.Context, run *Runtime, s
 	stop, release := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	err := run(stop, name, os.Environ(), os.Stderr, assemble, nil)
 	release()
+	leak.Check(name)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)

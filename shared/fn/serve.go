@@ -15,7 +15,10 @@ import (
 )
 
 const (
-	idleTimeout    = 2 * time.Minute // of a connection between two calls
+	idleTimeout = 2 * time.Minute // of a connection between two calls
+	// drainMargin is what a drain waits beyond the longest call: net/http looks
+	// twice a second whether its connections have ended.
+	drainMargin    = time.Second
 	maxHeaderBytes = 32 << 10
 )
 
@@ -79,7 +82,7 @@ func (s *server) drain(calls *http.Server) error {
 	wait := time.NewTimer(set.HealthcheckInterval)
 	<-wait.C
 
-	ctx, cancel := context.WithTimeout(context.Background(), set.writeTimeout())
+	ctx, cancel := context.WithTimeout(context.Background(), max(set.ReadTimeout, set.writeTimeout())+drainMargin)
 	defer cancel()
 	if err := calls.Shutdown(ctx); err != nil {
 		return fmt.Errorf("%d calls were cut off: %w", s.metrics.inflight.Load(), err)

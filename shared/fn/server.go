@@ -76,12 +76,17 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.readiness(w)
 	case s.event != nil && path == "/" && r.Method == http.MethodPost && isBatch(r.Header.Get("Content-Type")):
 		s.take(s.event, w, r)
-	case strings.Contains(path, "//") || strings.Contains(path, "/.") || r.Method == http.MethodConnect:
-		// ServeMux would answer with a redirect that leads out of /function/<name>.
+	case odd(path) || r.Method == http.MethodConnect:
 		s.take(s.unmatched, w, r)
 	default:
 		s.mux.ServeHTTP(w, r)
 	}
+}
+
+// odd reports whether path is one that ServeMux would answer by itself: with a
+// redirect that leads out of /function/<name>, or, for "*", with an empty 400.
+func odd(path string) bool {
+	return strings.Contains(path, "//") || strings.Contains(path, "/.") || !strings.HasPrefix(path, "/")
 }
 
 func isBatch(contentType string) bool {
@@ -131,7 +136,7 @@ func (s *server) unmatchedRun(x *exchange) (handler.Response, error) {
 
 // allowed are the methods that r's path has a route for.
 func (s *server) allowed(r *http.Request) (allowed []string) {
-	if path := r.URL.Path; strings.Contains(path, "//") || strings.Contains(path, "/.") {
+	if odd(r.URL.Path) {
 		return nil
 	}
 	for _, method := range methods() {

@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 
@@ -60,13 +61,47 @@ func TestTraceParentIsReadAsTheStandardSays(t *testing.T) {
 	}
 }
 
+// FuzzParseTraceParent: what OpenTelemetry accepts we read as it does, and what
+// we accept goes around.
 func FuzzParseTraceParent(f *testing.F) {
 	for _, text := range traceparents {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, ok := telemetry.ParseTraceParent(text); ok && len(text) < 55 {
-			t.Errorf("%q is too short", text)
+		sc, ok := telemetry.ParseTraceParent(text)
+		if !ok {
+			theirs := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": text})
+			if trace.SpanContextFromContext(theirs).IsValid() {
+				t.Errorf("%q is accepted by OpenTelemetry", text)
+			}
+			return
+		}
+		if len(text) < 55 || !sc.IsValid() || !sc.IsRemote() || sc.TraceFlags()&^trace.FlagsSampled != 0 {
+			t.Errorf("%q is %+v", text, sc)
+		}
+		own := telemetry.TraceParent(trace.ContextWithSpanContext(context.Background(), sc))
+		if again, ok := telemetry.ParseTraceParent(own); !ok || !again.Equal(sc) || len(own) != 55 {
+			t.Errorf("%q is written as %q, which is %+v", text, own, again)
+		}
+	})
+}
+
+// FuzzEndpoint: a collector's address is refused by its setting's name, or can be
+// exported to; nothing is dialled before there is a span.
+func FuzzEndpoint(f *testing.F) {
+	for _, endpoint := range []string{"http://otel:4318", "https://otel/base/", "otel:4318", "://", "ftp://otel", "http://", "http://otel/%zz", "http://otel?a=b#c", "http://u:p@otel", "http://otel/../x"} {
+		f.Add(endpoint)
+	}
+	f.Fuzz(func(t *testing.T, endpoint string) {
+		tel, err := telemetry.Start(context.Background(), "x", telemetry.Settings{Endpoint: endpoint}, io.Discard)
+		if err != nil {
+			if !strings.Contains(err.Error(), "otel_exporter_otlp_endpoint") {
+				t.Errorf("%q: %v", endpoint, err)
+			}
+			return
+		}
+		if err := tel.Shutdown(context.Background()); err != nil {
+			t.Errorf("%q: %v", endpoint, err)
 		}
 	})
 }

@@ -47,11 +47,11 @@ func Start(ctx context.Context, service string, s Settings, out io.Writer) (*Tel
 
 	t := &Telemetry{Traces: idProvider{}, Log: log, Metrics: metrics, shutdown: func(context.Context) error { return nil }}
 	if s.Endpoint != "" {
-		provider, err := exporting(ctx, service, s.Endpoint, log)
+		provider, shutdown, err := exporting(ctx, service, s.Endpoint, log)
 		if err != nil {
 			return nil, fmt.Errorf("starting traces to %s: %w", s.Endpoint, err)
 		}
-		t.Traces, t.shutdown = provider, provider.Shutdown
+		t.Traces, t.shutdown = provider, shutdown
 	}
 	t.Tracer = t.Traces.Tracer("bazaar")
 	return t, nil

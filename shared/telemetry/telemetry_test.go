@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
@@ -131,6 +133,30 @@ func TestACollectorThatIsAwayIsALogLine(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), `"msg":"spans lost"`) {
 		t.Errorf("log %q", out.String())
+	}
+}
+
+func TestShutdownLeavesNoConnection(t *testing.T) {
+	t.Parallel()
+	collector := httptest.NewUnstartedServer(http.NotFoundHandler())
+	closed := make(chan struct{}, 1)
+	collector.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	collector.Start()
+	defer collector.Close()
+	tel := start(t, telemetry.Settings{Endpoint: collector.URL}, io.Discard)
+	_, span := tel.Tracer.Start(context.Background(), "step")
+	span.End()
+	if err := tel.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Error("the connection to the collector is still there")
 	}
 }
 

@@ -19,11 +19,11 @@ func layers() map[string][]string {
 	stores := []string{"fault", "event", "config", "telemetry"}
 	above := append([]string{"pg", "rdb", "bus"}, stores...)
 	return map[string][]string{
-		"fault": {}, "event": {}, "crash": {}, "money": base,
+		"fault": {}, "event": {}, "crash": {}, "leak": {}, "money": base,
 		"config": base, "auth": base, "telemetry": base,
 		"pg": stores, "rdb": stores, "bus": stores,
 		"outbox": append([]string{"crash"}, above...), "idem": above, "limit": above,
-		"fn": {"fault", "auth", "config", "telemetry", "event"},
+		"fn": {"fault", "auth", "config", "telemetry", "event", "leak"},
 		// Where the runtime and the stores meet.
 		"stores": append([]string{"fn", "auth", "identity"}, above...),
 	}
@@ -103,6 +103,7 @@ func TestImportRuleFindsWhatIsForbidden(t *testing.T) {
 		{"shared/fault", "shared/config"},
 		{"shared/event", "shared/fault"},
 		{"shared/crash", "shared/fault"},
+		{"shared/leak", "shared/crash"},
 		{"shared/fn", "shared/crash"},
 		{"shared/config", "shared/telemetry"},
 		{"shared/pg", "shared/rdb"},

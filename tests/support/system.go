@@ -105,16 +105,18 @@ func StartSystem(flags ...string) (*System, error) {
 // start builds and runs the runner and waits for its word.
 func (s *System) start(root string, flags []string) error {
 	bin := filepath.Join(root, "bin", "test")
+	program := filepath.Join(s.Dir, "local")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", program)
 	for _, flag := range flags {
 		if flag == "--race" {
 			bin += "-race"
 		}
 		if tags, found := strings.CutPrefix(flag, "--tags="); found {
 			bin += "-" + tags
+			build.Args = append(build.Args, "-tags", tags) // the runner too
 		}
 	}
-	program := filepath.Join(s.Dir, "local")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, "./infra/cmd/local")
+	build.Args = append(build.Args, "./infra/cmd/local")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the runner: %w: %s", err, out)

@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"bazaar/infra/local"
+	"bazaar/shared/leak"
 )
 
 // commands is the command line.
@@ -55,8 +56,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends us at once, and the kernel what we started
 	ctx, cancel := local.WithParent(ctx)
-	defer cancel()
-	if err := run(ctx, os.Args[1:], streams{os.Stdout, os.Stderr}); err != nil {
+	err := run(ctx, os.Args[1:], streams{os.Stdout, os.Stderr})
+	cancel()
+	stop()
+	leak.Check("local")
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "local:", err)
 		os.Exit(1)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"bazaar/shared/config"
+	"bazaar/shared/leak"
 )
 
 // readyTimeout is how long the server may take to recover its streams; whether
@@ -35,8 +36,10 @@ type settings struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Environ()); err != nil {
+	err := run(ctx, os.Args[1:], os.Environ())
+	stop()
+	leak.Check("nats")
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "nats:", err)
 		os.Exit(1)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -17,13 +18,16 @@ import (
 	"time"
 
 	"bazaar/infra/paysim"
+	"bazaar/shared/leak"
 	"bazaar/shared/payment/alipay"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stderr); err != nil {
+	err := run(ctx, os.Args[1:], os.Stderr)
+	stop()
+	leak.Check("paysim")
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "paysim:", err)
 		os.Exit(1)
 	}
@@ -51,7 +55,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if o.clock <= 0 || o.key == "" || o.merchant == "" || flags.NArg() > 0 {
+	if !(o.clock > 0) || math.IsInf(o.clock, 0) || o.key == "" || o.merchant == "" || flags.NArg() > 0 {
 		flags.Usage()
 		return o, errors.New("--key, --merchant and a --clock above 0 are needed, and nothing else")
 	}
@@ -90,7 +94,10 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return server.Shutdown(finish)
+	if err := server.Shutdown(finish); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off: %w", err), server.Close())
+	}
+	return nil
 }
 
 // open reads the keys and the books.

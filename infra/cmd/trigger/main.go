@@ -18,6 +18,7 @@ import (
 	"bazaar/infra/trigger"
 	"bazaar/shared/bus"
 	"bazaar/shared/config"
+	"bazaar/shared/leak"
 	"bazaar/shared/outbox"
 	"bazaar/shared/pg"
 	"bazaar/shared/telemetry"
@@ -39,8 +40,10 @@ const closeTimeout = 5 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Environ(), os.Stdout); err != nil {
+	err := run(ctx, os.Environ(), os.Stdout)
+	stop()
+	leak.Check("trigger")
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "trigger:", err)
 		os.Exit(1)
 	}
@@ -81,7 +84,9 @@ func run(ctx context.Context, environ []string, out io.Writer) (err error) {
 	tel.Log.Info("started", "gateway", s.Trigger.GatewayURL, "metrics", listener.Addr().String())
 	t.Run(ctx)
 	tel.Log.Info("drained")
-	err = closing(ctx, server.Shutdown)
+	if err = closing(ctx, server.Shutdown); err != nil {
+		err = errors.Join(fmt.Errorf("requests were cut off: %w", err), server.Close())
+	}
 	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}

@@ -49,7 +49,8 @@ type ClientSettings struct {
 }
 
 // Client asks the gateway in the name of one merchant. It is safe for
-// concurrent use, keeps nothing between calls and never retries by itself.
+// concurrent use, keeps nothing but connections between calls and never retries
+// by itself.
 type Client struct {
 	merchant  Merchant
 	gateway   string
@@ -79,12 +80,16 @@ func NewClient(s ClientSettings) (*Client, error) {
 	return &Client{
 		merchant: s.Merchant, gateway: s.Gateway, notifyURL: s.NotifyURL, key: key, provider: provider,
 		http: &http.Client{
-			Timeout: s.Timeout,
+			Timeout:   s.Timeout,
+			Transport: http.DefaultTransport.(*http.Transport).Clone(), // our own, so that Close ends what we have begun
 			// A signed request must not be carried to where somebody points.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
 }
+
+// Close ends the connections to the gateway that wait for a next question.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Merchant is in whose name the client asks.
 func (c *Client) Merchant() Merchant { return c.merchant }
