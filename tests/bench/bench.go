@@ -22,7 +22,7 @@ type bench struct {
 	load     string // of the machine when it began
 	shops    map[string]*shop
 	dir      string  // for stack files
-	accepts  float64 // orders a second that the usual system accepts; 0 before it is measured
+	accepts  float64 // orders a second that the usual system accepts while it reserves; 0 before it is measured
 }
 
 func (b *bench) say(format string, args ...any) {

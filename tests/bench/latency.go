@@ -156,7 +156,7 @@ func (w *watch) settled(ctx context.Context) (*histogram, error) {
 	}
 }
 
-// measureLatency sends orders at half of what is accepted at most, to a system
+// measureLatency sends orders at half of what is accepted for long, to a system
 // whose tables are nearly empty and to one that has a million orders, in turns.
 func measureLatency(ctx context.Context, b *bench) (Result, error) {
 	small, err := b.usual(ctx)

@@ -22,7 +22,7 @@ func latencyResult(rate float64, orders int, small, full *steady, rounds []ratio
 	}
 	latencies := Table{
 		Title: "At half of the accept rate",
-		Note: fmt.Sprintf("An open loop of %.0f orders a second. *Accepted*: until the answer 202. *Reserved*: from the answer 202 until the event `order.reserved` has come, which is sent after the commit.", rate) +
+		Note: fmt.Sprintf("An open loop of %.0f orders a second: half of what is accepted while reserve-stock works on the queue, on the same cores. *Accepted*: until the answer 202. *Reserved*: from the answer 202 until the event `order.reserved` has come, which is sent after the commit.", rate) +
 			" *Sent late* is the generator's own delay, which is part of the first.",
 		Head: []string{"tables", "orders", "accepted p50", "p99", "p99.9", "reserved p50", "p99", "p99.9", "sent late p50", "p99"},
 	}
