@@ -3,7 +3,7 @@ REGISTRY ?= ghcr.io/bazaar
 TAG ?= latest
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run reset test fault lint bench build images
+.PHONY: run reset test fault mutants lint bench build images
 
 ## run: everything on this machine, until Ctrl-C; ARGS="--buyers 1000" adds to it
 run:
@@ -13,14 +13,19 @@ run:
 reset:
 	go run ./infra/cmd/local reset
 
-## test: all tests, with real PostgreSQL, Redis and NATS; one package at a time, since some run the whole house
+## test: all tests, with real PostgreSQL, Redis and NATS; those below tests/ one package at a time, since some run the whole house
+GOTEST = go test -race -shuffle=on -count=1
 test:
-	go build -race ./... && go test -race -shuffle=on -count=1 -p 1 ./...
+	$(GOTEST) ./shared/... ./functions/... ./infra/... && $(GOTEST) -p 1 ./tests/...
 
 ## fault: SEEDS=n seeds of faults under 60 % of the load that is accepted here, every crash point by itself, PostgreSQL away for two minutes
 SEEDS ?= 20
 fault:
 	FAULT_LONG=1 FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=20 FAULT_AWAY=120 FAULT_SHARE=0.6 go test -race -count=1 -timeout 3h -v ./tests/fault
+
+## mutants: take the guards away one by one and see a test fail for each; ARGS="oversell sign-out" takes these only
+mutants:
+	go run ./tests/mutant $(ARGS)
 
 ## lint: vet, staticcheck, gofmt, and the rules of the house
 lint:
