@@ -53,32 +53,62 @@ func (h *house) queue(t *testing.T) jetstream.StreamState {
 }
 
 // TestPostgresAway stops every process of PostgreSQL under load: orders are
-// accepted until the queue is full, then refused with queue_full, and all that
-// were accepted are there afterwards.
+// accepted, to the end of its absence, until the queue is full, then refused with
+// queue_full; and all that were accepted are there afterwards.
 func TestPostgresAway(t *testing.T) {
 	h := open(t)
-	long := away(t)
-	h.boundQueue(t, 48<<10)
-	l := newLoad(t, h, 11, number(t, "FAULT_RATE", 40), long)
-	l.paying = 0
+	rate, long := number(t, "FAULT_RATE", 40), away(t)
+	early := newLoad(t, h, 11, rate, long)
+	early.paying = 0
+	late, full := *early, *early
+	late.seed, late.length = 12, min(long/2, 10*time.Second)
+	full.seed, full.length = 13, 5*time.Second
+	early.length = long - late.length
+	began := time.Now()
 	if err := h.signal("postgres", syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	records := l.run(t.Context())
+	records := early.run(t.Context())
+	still := late.run(t.Context())
+	t.Logf("PostgreSQL away for %s: %v, of them in the last %s: %v; %d bytes in the queue", time.Since(began).Round(time.Second),
+		tally(slices.Concat(records, still)), late.length, tally(still), h.queue(t).Bytes)
+	taken(t, still)
+
+	// What is left of the queue holds about a second's orders.
+	h.boundQueue(t, int64(h.queue(t).Bytes)+int64(rate)<<10)
+	refused := full.run(t.Context())
+	records = slices.Concat(records, still, refused)
+	t.Logf("with the queue nearly full: %v, %d bytes in it", tally(refused), h.queue(t).Bytes)
+	if counts := tally(refused); counts["202"] == 0 || counts["503 queue_full"] == 0 {
+		t.Errorf("answers %v, want some accepted and some refused with queue_full", counts)
+	}
 	if err := h.signal("postgres", syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	counts := tally(records)
-	t.Logf("while PostgreSQL was away: %v, %d bytes in the queue", counts, h.queue(t).Bytes)
-	if counts["202"] == 0 || counts["503 queue_full"] == 0 {
-		t.Errorf("answers %v, want some accepted and some refused with queue_full", counts)
-	}
 	refusals(t, records)
 	h.heal(t)
-	began := time.Now()
+	began = time.Now()
 	h.settle(t, records)
 	t.Logf("all caught up after %s", time.Since(began).Round(time.Millisecond))
 	h.mustHold(t, records)
+}
+
+// taken checks that every key was accepted, and nobody told to come again.
+func taken(t *testing.T, records []*record) {
+	t.Helper()
+	if len(records) == 0 {
+		t.Error("nobody has come")
+	}
+	for _, r := range records {
+		if _, body := r.accepted(); body < 0 {
+			t.Errorf("key %s is not accepted: %v", r.key, r.answers)
+		}
+	}
+	for code := range tally(records) {
+		if !slices.Contains([]string{"202", "409 idempotency_key_in_progress", "422 idempotency_key_reused"}, code) {
+			t.Errorf("somebody was answered %s", code)
+		}
+	}
 }
 
 // refusals checks that who comes with a new key is accepted, or told when to come
