@@ -6,10 +6,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"bazaar/infra/schema"
 	"bazaar/shared/bus"
+	"bazaar/shared/idem"
 	"bazaar/tests/support"
 )
+
+// record is the record of a user's key in Redis, and its name there; both are
+// empty when there is none.
+func (w *world) record(user, key string) (name, text string) {
+	w.t.Helper()
+	names, err := w.cache.Keys(w.t.Context(), "idem:*:"+idem.Key{Scope: idem.ScopeOrder, Owner: user, Key: key}.ID()).Result()
+	must(w.t, err)
+	if len(names) != 1 {
+		return "", ""
+	}
+	text, err = w.cache.Get(w.t.Context(), names[0]).Result()
+	must(w.t, err)
+	return names[0], text
+}
 
 // create-order dies after the order is in the queue and before it has answered.
 func TestCrashedCallIsTakenOver(t *testing.T) {
@@ -30,13 +47,13 @@ func TestCrashedCallIsTakenOver(t *testing.T) {
 	until(t, "the new price is known", func() bool {
 		return next.order("bob", fmt.Sprint(time.Now().UnixNano()), oneTea).order.Total.Amount == 999
 	})
-	records, err := w.cache.Keys(t.Context(), "idem:*").Result()
-	must(t, err)
-	for _, key := range records {
-		if state, _ := w.cache.HGet(t.Context(), key, "state").Result(); state == "in_progress" {
-			must(t, w.cache.HSet(t.Context(), key, "until", 0).Err())
-		}
+	name, record := w.record("alice", "k")
+	words := strings.SplitN(record, " ", 3) // p <until> …
+	if words[0] != "p" {
+		t.Fatalf("the key is not in progress: %q", record)
 	}
+	words[1] = "0"
+	must(t, w.cache.Set(t.Context(), name, strings.Join(words, " "), redis.KeepTTL).Err())
 	a := next.order("alice", "k", oneTea).is(t, 202, "")
 	if a.replayed || a.order.Total.Amount != 250 {
 		t.Errorf("taken over with %s", a.body)
@@ -53,6 +70,10 @@ func TestEmptiedRedis(t *testing.T) {
 	w := newWorld(t)
 	f := w.orders()
 	before := f.order("alice", "before", oneTea).is(t, 202, "")
+	until(t, "the answer is kept", func() bool {
+		_, record := w.record("alice", "before")
+		return strings.HasPrefix(record, "d ")
+	})
 	must(t, w.cache.FlushAll(t.Context()).Err())
 	// The order is in the queue only: nobody may call its key new, nor any other.
 	for range 3 {
