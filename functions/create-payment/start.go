@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bazaar/shared/crash"
 	"bazaar/shared/fault"
 	"bazaar/shared/idem"
 	"bazaar/shared/order"
@@ -152,6 +153,7 @@ func (h *Handler) code(ctx context.Context, p payment.Payment, terms order.Payab
 	case err != nil:
 		return idem.Keep(err)
 	}
+	crash.Point("create-payment", "asked")
 	// The code is the page's address: a phone scans it, a browser opens it.
 	if err := h.Payments.Started(ctx, h.Store, p.ID, qr, qr); err != nil {
 		return idem.Keep(err)

@@ -97,7 +97,6 @@ func (j *job) call(ctx, calls context.Context, events batch) {
 	inflight.Inc()
 	answer := j.caller.call(calls, b, events)
 	inflight.Dec()
-	crash.Point("trigger", "answered", b.Function)
 	v := Judge(answer, events.ids())
 	j.metrics.calls.WithLabelValues(b.Function, v.Name).Inc()
 	j.judged(t, v)
@@ -113,8 +112,10 @@ func (j *job) call(ctx, calls context.Context, events batch) {
 			held = append(held, it)
 			continue
 		}
-		if i > 0 {
-			crash.Point("trigger", "halfway", b.Function)
+		if i == 0 {
+			crash.Point("trigger", "answered", b.Function, j.stream)
+		} else {
+			crash.Point("trigger", "halfway", b.Function, j.stream)
 		}
 		j.apply(calls, b, it, v.Fates[i], v.Why[i])
 	}
@@ -231,7 +232,7 @@ func (j *job) bury(ctx context.Context, it *item) {
 		j.queue = append(j.queue, batch{it})
 		return
 	}
-	crash.Point("trigger", "buried", name)
+	crash.Point("trigger", "buried", name, j.stream)
 	j.metrics.dead.WithLabelValues(name, string(it.dead.Kind)).Inc()
 	j.log.WarnContext(ctx, "event given up, to the dead letters", "event", it.id, "topic", it.from.topic,
 		"attempts", it.used, "kind", it.dead.Kind, "detail", it.dead.Detail)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"bazaar/shared/crash"
 	"bazaar/shared/event"
 	"bazaar/shared/pg"
 )
@@ -166,6 +167,7 @@ func (r *Relay) step(ctx context.Context, after int64) (step, error) {
 		if len(gone) == 0 {
 			return nil
 		}
+		crash.Point("outbox", "relayed")
 		_, err = tx.Exec(context.WithoutCancel(ctx), `delete from outbox.event where position = any($1)`, gone)
 		if err != nil {
 			return fmt.Errorf("taking published events out of the outbox: %w", err)

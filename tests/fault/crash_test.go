@@ -3,131 +3,176 @@ package fault_test
 import (
 	"net/http"
 	"slices"
-	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/uuid"
 
-	"bazaar/infra/trigger"
 	"bazaar/shared/event"
-	"bazaar/shared/order"
 )
 
 // TestEveryCrashPoint makes a process die at each named point while some orders
 // are placed and paid: nothing is lost, nothing is done twice. The points of one
 // way are tried together, or with FAULT_LONG one by one.
 func TestEveryCrashPoint(t *testing.T) {
-	for _, together := range rounds(t) {
-		t.Run(together[0], func(t *testing.T) {
+	tried := rounds()
+	if number(t, "FAULT_LONG", 0) > 0 {
+		tried = alone()
+	}
+	for _, r := range tried {
+		t.Run(r.points()[0], func(t *testing.T) {
 			h := open(t)
-			buyer := h.as(t, "crash-"+uuid.NewString()[:8])
-			sku := h.product(t, 100)
-			for _, point := range together {
-				h.arm(t, point, 1)
-			}
-			records := h.batch(t, buyer, sku, 6)
-			if slices.ContainsFunc(together, h.armed) { // it lies on the way of a payment
-				h.payAll(t, records)
-			}
-			for _, point := range together {
-				eventually(t, "somebody to die at "+point, func() bool { return !h.armed(point) })
-			}
+			buyer, sku, said := h.as(t, "crash-"+uuid.NewString()[:8]), h.product(t, 100), len(h.Said())
+			h.trust(t)
+			release := h.hold(t, placedTo())
+			h.arm(t, r.placing...)
+			records := h.placeEach(t, buyer, sku, 8)
+			release()
+			h.passed(t, r.placing)
+			taken := accepted(records)
+			h.are(t, taken, "reserved")
+
+			release, tick := h.hold(t, notifiedTo()), h.hold(t, ticksTo())
+			h.arm(t, r.points()[len(r.placing):]...)
+			h.payEach(t, taken, r.paying)
+			release()
+			h.payAll(t, taken) // those too whose payment died
+			tick()
+			h.passed(t, r.settle)
 			h.ready(t)
+			if fell := h.deaths(said, ""); fell != len(r.points()) {
+				t.Errorf("%d processes died at %d points", fell, len(r.points()))
+			}
 			h.settle(t, records)
 			h.mustHold(t, records)
-			h.holds(t, sku, 6)
+			h.holds(t, sku, 8)
 		})
 	}
 }
 
-// rounds are the points that are armed at the same time. The halfway ones need a
-// batch that nobody has died over yet, and that was not held for longer than
-// AckWait: what comes again comes one by one. So the one of reserve-stock is not
-// among the points here.
-func rounds(t *testing.T) [][]string {
-	placing, paying, last := []string{}, []string{}, []string{"trigger.halfway.settle-order"}
-	var alone [][]string
-	for _, p := range append(points(), last...) {
-		alone = append(alone, []string{p})
-		switch {
-		case strings.Contains(p, "halfway"):
-		case strings.Contains(p, "settle-order"), strings.Contains(p, "payment"):
-			paying = append(paying, p)
-		default:
-			placing = append(placing, p)
-		}
+// passed waits until somebody has died at each of the points.
+func (h *house) passed(t *testing.T, those []string) {
+	t.Helper()
+	for _, point := range those {
+		eventually(t, "somebody to die at "+point, func() bool { return !h.armed(point) })
 	}
-	if number(t, "FAULT_LONG", 0) > 0 {
-		return alone
-	}
-	return [][]string{placing, paying, last}
 }
 
-// batch places orders of one unit while the trigger sleeps, so that they are
-// carried together when it wakes, and returns when all are reserved.
-func (h *house) batch(t *testing.T, buyer person, sku string, n int) []*record {
+// placeEach places orders of one unit, one after the other: who dies takes one
+// key with it, for as long as its lease.
+func (h *house) placeEach(t *testing.T, buyer person, sku string, n int) []*record {
 	t.Helper()
-	h.trust(t)
-	if err := h.signal("trigger", syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
 	records := make([]*record, n)
 	for i := range records {
-		records[i] = &record{owner: buyer, key: uuid.NewString(), lines: [2][]line{{{sku, 1}}, {{sku, 5}}}}
-	}
-	// One by one at first, so that who dies takes one key with it for as long as
-	// its lease, and not all of them, again and again.
-	for _, r := range records {
-		if a := r.ask(0); a.Status == 0 || a.Status == http.StatusBadGateway {
+		records[i] = newRecord(buyer, sku)
+		var last answer
+		if !within(patience, func() bool { last = records[i].ask(0); return last.Status != http.StatusServiceUnavailable }) {
+			t.Fatalf("key %s is not accepted: %s", records[i].key, last)
+		}
+		if last.Status != http.StatusAccepted {
 			h.ready(t)
 		}
 	}
+	return records
+}
+
+// accepted are those of the records whose buyers know that they have an order.
+func accepted(records []*record) []*record {
+	return slices.DeleteFunc(slices.Clone(records), func(r *record) bool { _, body := r.accepted(); return body < 0 })
+}
+
+// payEach pays orders one after the other, while somebody dies at a point in
+// each, and waits until those notices that were sent are in the inbox.
+func (h *house) payEach(t *testing.T, records []*record, points []string) {
+	t.Helper()
+	var paid []*record
+	for i, r := range records {
+		id, _ := r.accepted()
+		if r.owner.pay(id, "pay-"+r.key) {
+			paid = append(paid, r)
+		}
+		h.passed(t, points[min(i, len(points)):min(i+1, len(points))])
+		h.ready(t)
+	}
+	if len(paid) < 2 {
+		t.Fatalf("only %d orders could be paid: that is no batch", len(paid))
+	}
+	h.told(t, paid)
+}
+
+// batch places orders of one unit while nothing comes to reserve-stock, so that
+// they are carried together, and returns when all are reserved.
+func (h *house) batch(t *testing.T, buyer person, sku string, n int) []*record {
+	t.Helper()
+	h.trust(t)
+	release := h.hold(t, placedTo())
+	records := h.placeEach(t, buyer, sku, n)
 	each(records, func(r *record) {
-		if !within(patience, r.resolve) {
+		if _, body := r.accepted(); body < 0 && !within(patience, r.resolve) {
 			t.Errorf("key %s is not accepted: %s", r.key, r.answers[len(r.answers)-1])
 		}
 	})
 	if t.Failed() {
 		t.FailNow()
 	}
-	if err := h.signal("trigger", syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	each(records, func(r *record) {
-		id, _ := r.accepted()
-		r.owner.await(t, id, "reserved")
-	})
+	release()
+	h.are(t, records, "reserved")
 	return records
 }
 
-// payAll pays every order. The trigger sleeps meanwhile, so that the notices are
-// carried together.
+// payAll pays every order.
 func (h *house) payAll(t *testing.T, records []*record) {
 	t.Helper()
-	if err := h.signal("trigger", syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	h.press(t, records)
+	h.are(t, records, "paid")
+}
+
+// press makes the buyers pay at the provider.
+func (h *house) press(t *testing.T, records []*record) {
+	t.Helper()
 	each(records, func(r *record) {
 		id, _ := r.accepted()
-		if !within(patience, func() bool { return r.owner.pay(id, "pay-"+r.key) }) {
+		if !within(patience, func() bool { return h.isPaid(t, id) || r.owner.pay(id, "pay-"+r.key) }) {
 			t.Errorf("order %s cannot be paid", id)
 		}
 	})
+}
+
+// isPaid reports whether we have taken an order for paid: then its buyer cannot
+// pay it any more.
+func (h *house) isPaid(t *testing.T, id string) bool {
+	var state string
+	err := h.Pool.QueryRow(t.Context(), `select state from orders.order where order_id = $1`, id).Scan(&state)
+	return err == nil && state == "paid"
+}
+
+// told waits until the inbox has a notice about each order.
+func (h *house) told(t *testing.T, records []*record) {
+	t.Helper()
 	eventually(t, "the provider to have told", func() bool {
 		var told int
 		err := h.Pool.QueryRow(t.Context(), `
 			select count(distinct p.order_id) from payment.payment p join payment.inbox i using (out_trade_no)
-			join orders.order o using (order_id) where o.user_id = $1`, records[0].owner.name).Scan(&told)
+			where p.order_id = any($1::uuid[])`, ids(records)).Scan(&told)
 		return err == nil && told == len(records)
 	})
-	if err := h.signal("trigger", syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	each(records, func(r *record) {
+}
+
+// are waits until each order is in the state.
+func (h *house) are(t *testing.T, records []*record, state string) {
+	t.Helper()
+	for _, r := range records {
 		id, _ := r.accepted()
-		r.owner.await(t, id, "paid")
-	})
+		r.owner.await(t, id, state)
+	}
+}
+
+// ids are the orders that the keys stand for.
+func ids(records []*record) []string {
+	all := make([]string, len(records))
+	for i, r := range records {
+		all[i], _ = r.accepted()
+	}
+	return all
 }
 
 // holds checks that so many units are reserved or sold, in all.
@@ -144,47 +189,28 @@ func (h *house) holds(t *testing.T, sku string, units int) {
 // acknowledgement of what it is of.
 func TestATriggerThatDiesOverADeadLetterWritesOne(t *testing.T) {
 	h := open(t)
-	const point = "trigger.buried.reserve-stock"
-	h.arm(t, point, 1)
-	poison := uuid.NewString()
-	e, err := event.New(order.Placed, poison, poison, map[string]string{"order_id": "not one"})
-	if err != nil {
-		t.Fatal(err)
+	poison := map[string]string{} // event -> function
+	for point, c := range buried() {
+		h.arm(t, point)
+		id := uuid.NewString()
+		e, err := event.New(c.topic, id, id, map[string]string{"order_id": "not one", "inbox_id": "not one"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.publish(t, e)
+		h.passed(t, []string{point})
+		poison[id] = c.function
 	}
-	h.publish(t, e)
-	eventually(t, "the trigger to die", func() bool { return !h.armed(point) })
 	h.drained(t)
 	letters := h.letters(t)
-	if len(letters) != 1 || letters[0].Event != poison || letters[0].Kind != "invalid" {
-		t.Fatalf("%+v, want one of %s", letters, poison)
+	if len(letters) != len(poison) {
+		t.Errorf("%d letters of %d events", len(letters), len(poison))
 	}
-	if err := trigger.NewLetters(h.js).Drop(t.Context(), letters[0].Seq); err != nil {
-		t.Fatal(err)
+	for _, l := range letters {
+		if poison[l.Event] != l.Function || l.Kind != "invalid" {
+			t.Errorf("%+v, want one of each of %v", l, poison)
+		}
+		delete(poison, l.Event)
 	}
-}
-
-// letters are all dead letters.
-func (h *house) letters(t testing.TB) []trigger.Letter {
-	t.Helper()
-	var all []trigger.Letter
-	err := trigger.NewLetters(h.js).Each(t.Context(), "", func(l trigger.Letter) error {
-		all = append(all, l)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// publish puts events on the bus as one message.
-func (h *house) publish(t testing.TB, events ...event.Event) {
-	t.Helper()
-	body, err := event.EncodeBatch(events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.js.Publish(t.Context(), events[0].Type, body); err != nil {
-		t.Fatal(err)
-	}
+	h.drop(t)
 }

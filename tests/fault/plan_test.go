@@ -45,24 +45,30 @@ func (f fault) String() string {
 // plan is what goes wrong, in its order. The same seed gives the same plan.
 type plan []fault
 
-// points are the named moments that a process of the order's way may die at.
-func points() []string {
-	return []string{
-		"create-order.publish", "create-order.published", "create-order.finished",
-		"reserve-stock.commit", "reserve-stock.committed", "outbox.published",
-		"settle-order.commit", "settle-order.committed", "payment-callback.committed",
-		"trigger.answered.reserve-stock", "trigger.halfway.reserve-stock", "trigger.answered.settle-order",
+// musts are what goes wrong in every plan.
+func musts() plan {
+	return plan{
+		{kind: kill, where: "create-order"}, {kind: kill, where: "reserve-stock"}, {kind: kill, where: "settle-order"},
+		{kind: kill, where: "trigger"}, {kind: empty, where: "redis"}, {kind: kill, where: "postgres"}, {kind: kill, where: "nats"},
 	}
+}
+
+// lacks is what the plan does not do while the load lasts, and must.
+func (p plan) lacks(length time.Duration) []string {
+	var missing []string
+	for _, m := range musts() {
+		if !slices.ContainsFunc(p, func(f fault) bool { return f.kind == m.kind && f.where == m.where && f.at < length }) {
+			missing = append(missing, fmt.Sprintf("%s %s", m.kind, m.where))
+		}
+	}
+	return missing
 }
 
 // newPlan spreads over the time, in random order: each of the things that must
 // be survived once, and some chosen at random.
 func newPlan(seed uint64, length time.Duration) plan {
 	random := rand.New(rand.NewPCG(seed, 2))
-	faults := plan{
-		{kind: kill, where: "create-order"}, {kind: kill, where: "reserve-stock"}, {kind: kill, where: "settle-order"},
-		{kind: kill, where: "trigger"}, {kind: empty, where: "redis"}, {kind: kill, where: "postgres"}, {kind: kill, where: "nats"},
-	}
+	faults := musts()
 	ways := make([]string, 0, len(links()))
 	for l := range links() {
 		ways = append(ways, string(l))
@@ -122,12 +128,12 @@ func (h *house) strike(ctx context.Context, f fault) error {
 	way := link(f.where)
 	switch f.kind {
 	case kill:
-		return h.signal(f.where, syscall.SIGKILL)
+		return h.kill(ctx, f.where)
 	case die:
-		return h.armPoint(f.where, 1)
+		return h.armPoint(f.where)
 	case empty:
 		var err error // it may be just about to start again
-		within(10*time.Second, func() bool { err = h.forget(ctx); return err == nil || ctx.Err() != nil })
+		within(patience, func() bool { err = h.forget(ctx); return err == nil || ctx.Err() != nil })
 		return err
 	case stop:
 		if err := h.signal(f.where, syscall.SIGSTOP); err != nil {
