@@ -23,9 +23,11 @@ type shop struct {
 	restocks  int
 	announced error
 	keys      map[string]*idem.Record
+	asked     catalog.Search
 }
 
 func (s *shop) Page(_ context.Context, search catalog.Search) ([]view, string, error) {
+	s.asked = search
 	if search.Words == "nothing" {
 		return nil, "", nil
 	}

@@ -123,6 +123,11 @@ func outdated(err error) bool {
 // place makes the draft of an attempt durable. From then on the order is
 // accepted, whatever happens to the caller.
 func (h *Handler) place(ctx context.Context, a idem.Attempt, d order.Draft, wait time.Duration) (idem.Answer, error) {
+	// Nothing is acknowledged that reserve-stock would refuse. That is no mistake
+	// of the caller's, whatever the draft's fault says of it.
+	if err := d.Validate(); err != nil || d.OrderID != a.ID {
+		return idem.Answer{}, fmt.Errorf("the draft of order %s is none: %v", a.ID, err)
+	}
 	crash.Point("create-order", "publish")
 	// The draft is encoded once: what the key remembers is what the queue gets.
 	if err := h.Queue.Publish(ctx, event.Of(order.Placed, d.OrderID, d.OrderID, a.Progress)); err != nil {

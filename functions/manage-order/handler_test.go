@@ -31,6 +31,7 @@ type desk struct {
 	payment  map[string]payment.Payment
 	unsure   error
 	page     order.Page
+	change   order.Change
 	moves    []order.Verb
 	released int
 	recorded int
@@ -54,7 +55,7 @@ func (d *desk) Move(_ context.Context, _ pgx.Tx, v order.Verb, c order.Change, o
 	if err != nil {
 		return nil, err
 	}
-	d.moves = append(d.moves, v)
+	d.moves, d.change = append(d.moves, v), c
 	orders[0].State, orders[0].Reason = t.To, c.Reason
 	if t.Emit == "" {
 		return nil, nil

@@ -68,7 +68,7 @@ func (h *Handler) Notified(ctx context.Context, batch []event.Event) ([]fn.Faile
 	var failed []fn.Failed
 	for _, e := range batch {
 		var d payment.NotifiedData
-		if err := e.Decode(&d); err != nil {
+		if err := e.Decode(&d); err != nil || d.InboxID < 1 {
 			failed = append(failed, fn.FailedFrom(e.ID, fault.New(fault.Invalid, "invalid_event", "The event names no notice.").Because(err)))
 			continue
 		}

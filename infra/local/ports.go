@@ -41,6 +41,9 @@ func openPorts(file string) (*ports, error) {
 	if err := json.Unmarshal(text, &p.named); err != nil {
 		return nil, fmt.Errorf("reading the ports in %s: %w", file, err)
 	}
+	if p.named == nil { // it said null
+		p.named = map[string]int{}
+	}
 	return p, nil
 }
 

@@ -20,6 +20,9 @@ import (
 // smaller, shorter-lived or narrower than it finds it, whoever made it so: a
 // migrate of an older version does no harm.
 func ApplyStreams(ctx context.Context, js jetstream.JetStream, s StreamSettings) ([]string, error) {
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("reading the settings of the streams: %w", err)
+	}
 	var done []string
 	for _, want := range Streams(s) {
 		did, err := applyStream(ctx, js, want)

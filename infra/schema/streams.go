@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -15,6 +16,20 @@ type StreamSettings struct {
 	QueueMaxBytes int64 `env:"queue_max_bytes" envDefault:"1073741824"`
 	// Replicas is the number of servers that keep each stream: 3 in a cluster.
 	Replicas int `env:"stream_replicas" envDefault:"1"`
+}
+
+// mostReplicas is what a NATS server takes.
+const mostReplicas = 5
+
+// check refuses settings under which a stream would have no bound, or could not be.
+func (s StreamSettings) check() error {
+	if s.QueueMaxBytes < 1 {
+		return fmt.Errorf("queue_max_bytes must be more than 0, not %d: every stream is bounded", s.QueueMaxBytes)
+	}
+	if s.Replicas < 1 || s.Replicas > mostReplicas {
+		return fmt.Errorf("stream_replicas must be 1 to %d, not %d", mostReplicas, s.Replicas)
+	}
+	return nil
 }
 
 const (

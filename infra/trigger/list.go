@@ -3,7 +3,9 @@ package trigger
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -31,9 +33,16 @@ func (t *Trigger) list(ctx context.Context) ([]types.FunctionStatus, error) {
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("asking for the list of functions: the gateway answered %s", res.Status)
 	}
-	var functions []types.FunctionStatus
-	if err := json.NewDecoder(res.Body).Decode(&functions); err != nil {
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
 		return nil, fmt.Errorf("reading the list of functions: %w", err)
+	}
+	var functions []types.FunctionStatus
+	if err := json.Unmarshal(body, &functions); err != nil {
+		return nil, fmt.Errorf("reading the list of functions: %w", err)
+	}
+	if functions == nil { // null is no list: it must not count as one of nobody
+		return nil, errors.New("reading the list of functions: there is none")
 	}
 	return functions, nil
 }

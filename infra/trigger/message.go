@@ -60,7 +60,7 @@ func newDelivery(msg jetstream.Msg) (*delivery, error) {
 		times: meta.NumDelivered, topic: msg.Subject(),
 	}
 	if strings.HasPrefix(d.topic, redriveSubject("")) {
-		d.topic = msg.Headers().Get(headerTopic)
+		d.topic = oneLine(msg.Headers().Get(headerTopic)) // it goes into a header again
 		d.redriven = msg.Headers().Get(headerSequence)
 	}
 	return d, nil

@@ -1,10 +1,12 @@
 package auth_test
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -246,6 +248,41 @@ func FuzzVerify(f *testing.F) {
 		}
 		if err != nil && fault.KindOf(err) != fault.Unauthenticated {
 			t.Errorf("%q is %v", token, err)
+		}
+	})
+}
+
+// FuzzClaims: whatever a trusted key has signed, a token that is accepted says
+// all that the doors ask for, of ours and for us, and says it again.
+func FuzzClaims(f *testing.F) {
+	const header, exp = `{"alg":"EdDSA","typ":"at+jwt","kid":"KID"}`, `"exp":4102444800`
+	good := `{"iss":"bazaar","aud":"bazaar-api","sub":"alice","sid":"s1","jti":"j1","roles":["admin"],"permissions":[],"iat":1700000000,` + exp + `}`
+	for _, c := range [][2]string{
+		{header, good}, {header, strings.Replace(good, `"bazaar-api"`, `["x","bazaar-api"]`, 1)}, {header, strings.Replace(good, exp, `"exp":1e10`, 1)},
+		{header, strings.Replace(good, exp, `"exp":"4102444800"`, 1)}, {header, strings.Replace(good, exp, `"exp":-1`, 1)}, {header, "null"}, {header, "[]"},
+		{strings.Replace(header, "EdDSA", "none", 1), good}, {strings.Replace(header, "KID", "../KID", 1), good}, {strings.Replace(header, "{", `{"crit":["b64"],`, 1), good},
+		{header, strings.Replace(good, "alice", "", 1)}, {header, strings.Replace(good, `["admin"]`, `"admin"`, 1)}, {header, strings.Replace(good, `"iat"`, `"nbf":4102444800,"iat"`, 1)},
+	} {
+		f.Add(c[0], c[1])
+	}
+	p := newPair(f)
+	v := newVerifier(f, p.public)
+	f.Fuzz(func(t *testing.T, header, payload string) {
+		text := base64.RawURLEncoding.EncodeToString([]byte(strings.ReplaceAll(header, "KID", auth.KeyID(p.public)))) +
+			"." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+		token := text + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(p.private, []byte(text)))
+		c, err := v.Verify(token)
+		if err != nil {
+			if fault.KindOf(err) != fault.Unauthenticated || c.Subject != "" {
+				t.Errorf("%q is %+v, %v", payload, c, err)
+			}
+			return
+		}
+		if c.Subject == "" || c.SessionID == "" || c.ID == "" || c.IssuedAt.IsZero() || !c.Expires.After(time.Now().Add(-auth.Leeway)) {
+			t.Errorf("%q is %+v", payload, c)
+		}
+		if again, err := v.Verify(token); err != nil || !reflect.DeepEqual(again, c) {
+			t.Errorf("%q is %+v, and then %+v, %v", payload, c, again, err)
 		}
 	})
 }

@@ -63,14 +63,14 @@ type Search struct {
 // List gives a page by SKU and the cursor of the next one: "" at the end. A
 // wrong cursor is a fault invalid `invalid_cursor`.
 func (Store) List(ctx context.Context, q pg.Querier, s Search) ([]Product, string, error) {
-	after, err := base64.RawURLEncoding.DecodeString(s.After)
-	if err != nil || len(after) > 64 || !utf8.Valid(after) || bytes.ContainsRune(after, 0) {
-		return nil, "", fault.New(fault.Invalid, "invalid_cursor", "The cursor is not one that a list gave.").At("after").Because(err)
+	after, err := readCursor(s.After)
+	if err != nil {
+		return nil, "", err
 	}
 	rows, err := q.Query(ctx, `select `+columns+` from catalog.product
 		where sku > $1
 			and ($2 = '' or strpos(lower(title), lower($2)) > 0 or strpos(lower(sku), lower($2)) > 0)
-		order by sku limit $3`, string(after), s.Words, s.Limit+1)
+		order by sku limit $3`, after, s.Words, s.Limit+1)
 	if err != nil {
 		return nil, "", pg.Fault(err, "listing products")
 	}
@@ -82,7 +82,18 @@ func (Store) List(ctx context.Context, q pg.Querier, s Search) ([]Product, strin
 		return list, "", nil
 	}
 	list = list[:s.Limit]
-	return list, base64.RawURLEncoding.EncodeToString([]byte(list[s.Limit-1].SKU)), nil
+	return list, cursor(list[s.Limit-1].SKU), nil
+}
+
+// cursor leads to what comes after a SKU.
+func cursor(sku string) string { return base64.RawURLEncoding.EncodeToString([]byte(sku)) }
+
+func readCursor(text string) (sku string, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) > 64 || !utf8.Valid(raw) || bytes.ContainsRune(raw, 0) {
+		return "", fault.New(fault.Invalid, "invalid_cursor", "The cursor is not one that a list gave.").At("after").Because(err)
+	}
+	return string(raw), nil
 }
 
 // changes gives the price of every product that was written after since, and

@@ -1,7 +1,9 @@
 package fn
 
 import (
+	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -115,8 +117,9 @@ func TestDecodeRepeatsNoLongNames(t *testing.T) {
 	}
 }
 
-// FuzzDecode: no panic, whatever comes; what is accepted is valid JSON, and
-// what is refused is a caller's mistake told in plain UTF-8 without Go in it.
+// FuzzDecode: no panic, whatever comes; what is accepted is valid JSON and means
+// what encoding/json reads in it, and what is refused is a caller's mistake told
+// in plain UTF-8 without Go in it.
 func FuzzDecode(f *testing.F) {
 	for _, body := range []string{
 		`{"lines":[{"sku":"a","quantity":1}],"any":{"x":[1,2,{"y":null}]}}`, `{"any":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + "}",
@@ -128,8 +131,14 @@ func FuzzDecode(f *testing.F) {
 		var into cart
 		err := decode(body, &into)
 		if err == nil {
-			if !json.Valid(body) || !utf8.Valid(body) {
-				t.Errorf("accepted %q", body)
+			var same cart
+			standard := json.NewDecoder(bytes.NewReader(body))
+			standard.DisallowUnknownFields()
+			if err := standard.Decode(&same); err != nil || !json.Valid(body) || !utf8.Valid(body) {
+				t.Errorf("accepted %q: %v", body, err)
+			}
+			if !reflect.DeepEqual(into, same) {
+				t.Errorf("%q is %+v, to encoding/json %+v", body, into, same)
 			}
 			return
 		}

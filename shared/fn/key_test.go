@@ -51,6 +51,10 @@ func FuzzIdempotencyKey(f *testing.F) {
 		if len(key) < 1 || len(key) > 255 || !visible(key) || len(key) > len(value) {
 			t.Errorf("%q is the key %q", value, key)
 		}
+		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key) + `"`
+		if again, err := idempotencyKey(http.Header{"Idempotency-Key": {quoted}}); err != nil || again != key {
+			t.Errorf("%q is the key %q, which is %q in quotes, %v", value, key, again, err)
+		}
 	})
 }
 

@@ -186,7 +186,7 @@ func TestCallsThatDoNotEndAreCutOff(t *testing.T) {
 			<-release
 			return Reply{}, nil
 		}))}, nil
-	}, "exec_timeout=20ms", "write_timeout=50ms", "healthcheck_interval=1ms")
+	}, "exec_timeout=20ms", "read_timeout=50ms", "write_timeout=50ms", "healthcheck_interval=1ms")
 	client := make(chan error, 1)
 	go func() {
 		r, err := http.Get("http://" + p.calls)

@@ -55,6 +55,11 @@ func (s *Postgres) take(ctx context.Context, c Claim) (Record, Outcome, error) {
 	record, outcome := Record{ID: c.Key.ID(), Fingerprint: c.Fingerprint, Holder: c.Holder}, TakenOver
 	var fresh bool
 	err := s.pool.QueryRow(ctx, sql, args...).Scan(&record.Progress, &fresh)
+	if pg.IsCode(err, "23505") {
+		// Somebody else is making the record at this moment, and the index over
+		// scope, owner and key was met before the one over the id.
+		err = pgx.ErrNoRows
+	}
 	if fresh {
 		outcome = Began
 	}

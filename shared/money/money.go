@@ -52,13 +52,15 @@ func (m Money) CheckPrice() error {
 	if m.Amount < 1 || m.Amount > MaxAmount {
 		return fault.New(fault.Invalid, "invalid_price", "A price is 1 to %d minor units.", int64(MaxAmount)).At("price.amount")
 	}
-	if !currency(m.Currency) {
+	if !IsCurrency(m.Currency) {
 		return fault.New(fault.Invalid, "invalid_price", "A currency is three capital letters.").At("price.currency")
 	}
 	return nil
 }
 
-func currency(code string) bool {
+// IsCurrency reports whether code has the form of an ISO 4217 code: three
+// capital letters. It does not know which there are.
+func IsCurrency(code string) bool {
 	if len(code) != 3 {
 		return false
 	}

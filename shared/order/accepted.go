@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"bazaar/shared/idem"
@@ -25,7 +26,11 @@ func Accepted(ctx context.Context, m Memory, id string) (d Draft, found bool, er
 	if err != nil || !found || len(record.Progress) == 0 {
 		return Draft{}, found, err
 	}
-	if err := json.Unmarshal(record.Progress, &d); err != nil {
+	err = json.Unmarshal(record.Progress, &d)
+	if err == nil && d.OrderID != id {
+		err = errors.New("it is of another order")
+	}
+	if err != nil {
 		return Draft{}, false, fmt.Errorf("reading the draft of order %s: %w", id, err)
 	}
 	return d, true, nil

@@ -2,15 +2,24 @@ package order
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"bazaar/shared/fault"
+	"bazaar/shared/money"
 )
 
 // Limits of one order.
 const (
 	MaxLines    = 50
 	MaxQuantity = 1000
+)
+
+// What an index of PostgreSQL takes, in bytes, with room to spare: a SKU is 64
+// at most, and so is a user id of ours.
+const (
+	longestSKU  = 64
+	longestUser = 256
 )
 
 // Draft is an order as it was accepted: priced once, never again. It is the
@@ -35,10 +44,11 @@ type Line struct {
 	Amount   int64  `json:"amount"` // minor units, one unit
 }
 
-// Validate refuses a draft that no create-order of ours can have written. The
-// sum is checked by division, so that no product overflows.
+// Validate refuses a draft that no create-order of ours can have written, or that
+// PostgreSQL cannot store. The sum is checked by division, so that no product
+// overflows.
 func (d Draft) Validate() error {
-	if !IsID(d.OrderID) || d.UserID == "" || len(d.Currency) != 3 || d.PlacedAt.IsZero() {
+	if !IsID(d.OrderID) || !storable(d.UserID, longestUser) || !money.IsCurrency(d.Currency) || d.PlacedAt.IsZero() || strings.ContainsRune(d.Fingerprint, 0) {
 		return fault.New(fault.Invalid, "invalid_order", "An attribute of the order is missing or wrong.")
 	}
 	if len(d.Lines) == 0 || len(d.Lines) > MaxLines {
@@ -49,7 +59,7 @@ func (d Draft) Validate() error {
 	for i, l := range d.Lines {
 		at := fmt.Sprintf("lines[%d]", i)
 		switch {
-		case l.SKU == "" || seen[l.SKU]:
+		case !storable(l.SKU, longestSKU) || seen[l.SKU]:
 			return fault.New(fault.Invalid, "invalid_order", "A line has no SKU, or one that another line has.").At(at + ".sku")
 		case l.Quantity < 1 || l.Quantity > MaxQuantity:
 			return fault.New(fault.Invalid, "invalid_quantity", "A quantity is 1 to %d.", MaxQuantity).At(at + ".quantity")
@@ -63,4 +73,10 @@ func (d Draft) Validate() error {
 		return fault.New(fault.Invalid, "invalid_order", "The lines do not add up to the order's amount.").At("amount")
 	}
 	return nil
+}
+
+// storable reports whether text can be a column that is in an index: something,
+// not too long, without the NUL that PostgreSQL has no room for.
+func storable(text string, longest int) bool {
+	return text != "" && len(text) <= longest && !strings.ContainsRune(text, 0)
 }

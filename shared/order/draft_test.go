@@ -1,9 +1,12 @@
 package order_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,8 +30,15 @@ func TestDraftsAreValidated(t *testing.T) {
 	for name, spoil := range map[string]func(*order.Draft){
 		"no id":                 func(d *order.Draft) { d.OrderID = "" },
 		"an id that is no UUID": func(d *order.Draft) { d.OrderID = "{}" },
+		"an id in capitals":     func(d *order.Draft) { d.OrderID = strings.ToUpper(d.OrderID) },
 		"no user":               func(d *order.Draft) { d.UserID = "" },
+		"a user with NUL":       func(d *order.Draft) { d.UserID = "a\x00" },
+		"a user without end":    func(d *order.Draft) { d.UserID = strings.Repeat("a", 3000) },
 		"no currency":           func(d *order.Draft) { d.Currency = "" },
+		"a currency of 3 bytes": func(d *order.Draft) { d.Currency = "€" },
+		"a print with NUL":      func(d *order.Draft) { d.Fingerprint = "\x00" },
+		"a SKU with NUL":        func(d *order.Draft) { d.Lines[0].SKU = "a\x00" },
+		"a SKU without end":     func(d *order.Draft) { d.Lines[0].SKU = strings.Repeat("a", 3000) },
 		"no time":               func(d *order.Draft) { d.PlacedAt = time.Time{} },
 		"no lines":              func(d *order.Draft) { d.Lines = nil },
 		"51 lines":              func(d *order.Draft) { d.Lines = make([]order.Line, 51) },
@@ -90,8 +100,13 @@ func TestRecordedEventsDecode(t *testing.T) {
 	}
 }
 
+// FuzzDraftOf: what is accepted adds up, can be stored, and goes around.
 func FuzzDraftOf(f *testing.F) {
 	f.Add([]byte(`{"order_id":"0b6f5a0e-6d5c-5a55-8f3e-6a2f9a3d6c11","user_id":"u","currency":"CNY","amount":5,"lines":[{"sku":"a","quantity":1,"amount":5}],"placed_at":"2026-01-02T03:04:05Z"}`))
+	for _, spoil := range [][2]string{{"5", "5"}, {`"u"`, `"\u0000"`}, {`"u"`, `""`}, {"CNY", "cny"}, {`"a"`, `"a\u0000"`}, {`"amount":5`, `"amount":-5`}, {`"quantity":1`, `"quantity":0`},
+		{"2026", "0000"}, {"03:04:05Z", "03:04:05.123456789+14:00"}, {`"lines":[`, `"lines":[{"sku":"b","quantity":2,"amount":9223372036854775807},`}, {`"order_id":"0b6`, `"order_id":"0B6`}, {"}]", "},null]"}} {
+		f.Add([]byte(strings.Replace(`{"order_id":"0b6f5a0e-6d5c-5a55-8f3e-6a2f9a3d6c11","user_id":"u","fingerprint":"f","currency":"CNY","amount":5,"lines":[{"sku":"a","quantity":1,"amount":5}],"placed_at":"2026-01-02T03:04:05Z"}`, spoil[0], spoil[1], 1)))
+	}
 	f.Add([]byte(`{"lines":[{"quantity":9223372036854775807}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := order.DraftOf(event.Event{Type: order.Placed, ID: "x", Data: data})
@@ -102,8 +117,16 @@ func FuzzDraftOf(f *testing.F) {
 		for _, l := range d.Lines {
 			sum += l.Amount * l.Quantity
 		}
-		if sum != d.Amount || sum < 0 {
+		if sum != d.Amount || sum < 0 || !order.IsID(d.OrderID) || strings.ContainsRune(fmt.Sprintf("%+v", d), 0) {
 			t.Errorf("accepted %s", data)
+		}
+		e, err := order.PlacedEvent(d)
+		again, err2 := order.DraftOf(e)
+		if err != nil || err2 != nil || !again.PlacedAt.Equal(d.PlacedAt) {
+			t.Fatalf("%s goes around as %+v: %v, %v", data, again, err, err2)
+		}
+		if again.PlacedAt = d.PlacedAt; !reflect.DeepEqual(again, d) {
+			t.Errorf("%+v goes around as %+v", d, again)
 		}
 	})
 }

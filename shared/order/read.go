@@ -162,14 +162,15 @@ func readCursor(text string) (at time.Time, id string, err error) {
 	return at, id, nil
 }
 
-// IsID reports whether s can be the id of an order: a UUID.
+// IsID reports whether s can be the id of an order: a UUID in lower case, as the
+// store gives it back, so that one order has one name.
 func IsID(s string) bool {
 	if len(s) != 36 {
 		return false
 	}
 	for i, c := range s {
 		dash := i == 8 || i == 13 || i == 18 || i == 23
-		if dash != (c == '-') || (!dash && !strings.ContainsRune("0123456789abcdefABCDEF", c)) {
+		if dash != (c == '-') || (!dash && !strings.ContainsRune("0123456789abcdef", c)) {
 			return false
 		}
 	}

@@ -60,18 +60,20 @@ type Notice struct {
 // says 128.
 const maxNotifyID = 256
 
+// maxNumber keeps the number of a trade within the same.
+const maxNumber = 256
+
 // FromNotification is the notice of a verified notification, ready to be
 // stored. Where it cannot be one of ours it is Rejected with the reason, else
 // it is New. raw is its body.
 func FromNotification(n alipay.Notification, raw []byte, merchant alipay.Merchant) Notice {
 	notice := Notice{
 		Provider: alipay.Provider, NotifyID: text(n.NotifyID), Source: FromNotify,
-		OutTradeNo: text(n.OutTradeNo), TradeNo: text(n.TradeNo), TradeStatus: text(n.TradeStatus),
+		OutTradeNo: number(n.OutTradeNo), TradeNo: number(n.TradeNo), TradeStatus: text(n.TradeStatus),
 		AppID: text(n.AppID), SellerID: text(n.SellerID), Raw: text(string(raw)), State: New,
 	}
 	if notice.NotifyID == "" || len(notice.NotifyID) > maxNotifyID {
-		sum := sha256.Sum256(raw)
-		notice.NotifyID = "sha256:" + hex.EncodeToString(sum[:])
+		notice.NotifyID = digest(raw)
 	}
 	fen, err := alipay.Fen(n.TotalAmount)
 	if err != nil {
@@ -88,11 +90,15 @@ func FromNotification(n alipay.Notification, raw []byte, merchant alipay.Merchan
 // FromTrade is the notice of what the provider answered when it was asked. The
 // same answer again is the same notice.
 func FromTrade(t alipay.Trade, merchant alipay.Merchant) Notice {
+	id := "query:" + t.OutTradeNo + ":" + t.TradeNo + ":" + t.Status
+	if len(id) > maxNotifyID || text(id) != id {
+		id = digest([]byte(id))
+	}
 	return Notice{
-		Provider: alipay.Provider, NotifyID: "query:" + t.OutTradeNo + ":" + t.TradeNo + ":" + t.Status, Source: FromQuery,
-		OutTradeNo: t.OutTradeNo, TradeNo: t.TradeNo, TradeStatus: t.Status, Amount: t.Fen,
+		Provider: alipay.Provider, NotifyID: id, Source: FromQuery,
+		OutTradeNo: number(t.OutTradeNo), TradeNo: number(t.TradeNo), TradeStatus: text(t.Status), Amount: t.Fen,
 		AppID: merchant.AppID, SellerID: merchant.SellerID,
-		Raw: fmt.Sprintf("%+v", t), State: New,
+		Raw: text(fmt.Sprintf("%+v", t)), State: New,
 	}
 }
 
@@ -110,6 +116,22 @@ func foreign(n Notice, merchant alipay.Merchant) string {
 		return "the seller_id is not ours"
 	}
 	return ""
+}
+
+// digest stands for an id that is too long, or none.
+func digest(of []byte) string {
+	sum := sha256.Sum256(of)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// number is s as a text column and its index can hold it. Numbers have 64
+// characters at most, ours and the provider's.
+func number(s string) string {
+	s = text(s)
+	if len(s) > maxNumber {
+		return strings.ToValidUTF8(s[:maxNumber], "") + "…"
+	}
+	return s
 }
 
 // text is s as a text column can hold it. Signed bytes are kept for people in

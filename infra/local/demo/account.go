@@ -62,7 +62,7 @@ func LoadAccounts(ctx context.Context, pool *pg.Pool, buyers int, progress func(
 
 // embedded are the accounts of the data file.
 func embedded() ([]account, error) {
-	table, err := rows("accounts.csv")
+	table, err := rows("accounts.csv", 3)
 	if err != nil {
 		return nil, err
 	}

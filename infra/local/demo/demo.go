@@ -10,6 +10,7 @@ import (
 	"embed"
 	"encoding/csv"
 	"fmt"
+	"io"
 )
 
 //go:embed accounts.csv products.csv
@@ -24,16 +25,26 @@ func Buyer(n int) string { return fmt.Sprintf("buyer%04d", n) }
 // Password is what the demo account of this name signs in with.
 func Password(name string) string { return name + "-demo-2026" }
 
-// rows reads a data file without its line of headings.
-func rows(name string) ([][]string, error) {
+// rows reads a data file with so many columns, without its line of headings.
+func rows(name string, columns int) ([][]string, error) {
 	file, err := files.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("opening the demo data: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	all, err := csv.NewReader(file).ReadAll()
+	table, err := parse(file, columns)
 	if err != nil {
 		return nil, fmt.Errorf("reading the demo data %s: %w", name, err)
+	}
+	return table, nil
+}
+
+func parse(in io.Reader, columns int) ([][]string, error) {
+	lines := csv.NewReader(in)
+	lines.FieldsPerRecord = columns
+	all, err := lines.ReadAll()
+	if err != nil {
+		return nil, err
 	}
 	return all[min(1, len(all)):], nil
 }

@@ -49,10 +49,14 @@ func LoadProducts(ctx context.Context, pool *pg.Pool) error {
 }
 
 func products() (goods, error) {
-	table, err := rows("products.csv")
+	table, err := rows("products.csv", 4)
 	if err != nil {
 		return goods{}, err
 	}
+	return readGoods(table)
+}
+
+func readGoods(table [][]string) (goods, error) {
 	var g goods
 	for i, row := range table {
 		fen, errFen := strconv.ParseInt(row[2], 10, 64)

@@ -100,6 +100,11 @@ func (f *Function) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	replica.busy.Add(1)
 	defer replica.busy.Add(-1)
+	if r.ContentLength != 0 {
+		body := &callerBody{from: r.Body}
+		defer body.leave(w)
+		r.Body = body
+	}
 	replica.proxy.ServeHTTP(w, r)
 }
 

@@ -47,18 +47,49 @@ func (r *Replica) newProxy(g *Gateway) *httputil.ReverseProxy {
 	}
 }
 
+// restTime is how long a caller may go on with a body that nobody wants any more.
+const restTime = time.Second
+
+// errOver is what reads a body after its call was answered.
+var errOver = errors.New("the call was answered before its body had come")
+
 // callerBody is the body of a call, which remembers that the caller broke it off.
 type callerBody struct {
-	io.ReadCloser
+	from   io.Reader
 	broken atomic.Bool
+
+	reading sync.Mutex
+	err     error // why nothing more is read
 }
 
 func (b *callerBody) Read(into []byte) (int, error) {
-	n, err := b.ReadCloser.Read(into)
-	if err != nil && err != io.EOF {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.from.Read(into)
+	if b.err = err; err != nil && err != io.EOF {
 		b.broken.Store(true)
 	}
 	return n, err
+}
+
+// Close does nothing: the server closes its own body.
+func (b *callerBody) Close() error { return nil }
+
+// leave ends the reading of a body whose call was answered without its rest. The
+// transport may still be waiting for it; net/http would then take away the read's
+// deadline and wait for the rest itself, for ever if it never comes.
+func (b *callerBody) leave(w http.ResponseWriter) {
+	if !b.reading.TryLock() {
+		if http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTime)) != nil {
+			return
+		}
+		b.reading.Lock() // the read ends with its deadline at the latest
+	}
+	b.err = errOver
+	b.reading.Unlock()
 }
 
 // rewrite makes the call that the function sees: the path after its name, a
@@ -72,8 +103,8 @@ func (r *Replica) rewrite(p *httputil.ProxyRequest) {
 	if out.URL.RawPath != "" {
 		out.URL.RawPath = afterName(p.In.URL.RawPath)
 	}
-	if out.ContentLength != 0 && out.Body != nil {
-		out.Body = &callerBody{ReadCloser: out.Body}
+	if body, ok := p.In.Body.(*callerBody); ok {
+		out.Body = body
 	}
 	h := out.Header
 	if len(h["Upgrade"]) > 0 {

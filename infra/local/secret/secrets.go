@@ -73,8 +73,9 @@ func (f *Folder) Names() ([]string, error) {
 	return names, nil
 }
 
-// validName is what OpenFaaS accepts as a secret's name.
-const validName = `^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`
+// validName is what OpenFaaS accepts as a secret's name, but for the longest: with
+// ".part" behind it, it must be one of a file.
+const validName = `^[a-z0-9]([-a-z0-9.]{0,246}[a-z0-9])?$`
 
 // ErrName says that a secret cannot have this name.
 var ErrName = errors.New("a secret's name holds lower-case letters, digits, dots and dashes")

@@ -3,6 +3,7 @@ package server
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -71,4 +72,16 @@ func TestTailKeepsTheEnd(t *testing.T) {
 	if got := tl.String(); !strings.HasSuffix(got, "line | FATAL: the last") || len(tl.text) > tailBytes {
 		t.Errorf("%d bytes, ends in %s", len(tl.text), got)
 	}
+}
+
+// FuzzVersionIn: the version of a path is a number in it, or none.
+func FuzzVersionIn(f *testing.F) {
+	for _, path := range []string{"/usr/lib/postgresql/15/bin", "", "/9", "/a9b10", "/99999999999999999999", "/usr/pgsql-16/bin", "/é1"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		if n := versionIn(path); n < 0 || n > 0 && !strings.Contains(path, strconv.Itoa(n)) {
+			t.Errorf("%q is of version %d", path, n)
+		}
+	})
 }
