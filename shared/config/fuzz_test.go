@@ -15,12 +15,13 @@ import (
 // FuzzLoad: every setting is what the environment says or its default, a secret
 // is its file without the line break at its end, and no error shows a secret.
 func FuzzLoad(f *testing.F) {
-	f.Add("postgres://x", "5", "2s", "a:1,b:2", "s3cret-s3cret\n")
+	f.Add("postgres://x", "5", "2s", "a:1,b:2", "\n")
 	f.Add("", "", "", "", "")
 	f.Add("${HOME}", "many", "soon", ",", "\r\n\r\n")
 	f.Add("a=b", "-1", "1h1ns", "a", "in the\nmiddle")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, url, conns, wait, addrs, secret string) {
+		secret = "hunter2" + secret
 		if err := os.WriteFile(filepath.Join(dir, "postgres-password"), []byte(secret), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +39,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("%q: %v", environ, err)
 		}
 		if err != nil {
-			if len(secret) > 8 && strings.Contains(err.Error(), strings.TrimSpace(secret)) && !strings.Contains(conns+wait, strings.TrimSpace(secret)) {
+			if strings.Contains(err.Error(), "hunter2") && !strings.Contains(conns+wait, "hunter2") {
 				t.Errorf("the error shows the secret: %v", err)
 			}
 			return
