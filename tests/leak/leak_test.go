@@ -137,9 +137,11 @@ func (s *shop) dawdleEverywhere(t *testing.T) map[string]<-chan string {
 		if !function {
 			start = "POST /gateway.do HTTP/1.1\r\n"
 		}
-		answer := dawdle(t, address, start+"Host: x\r\nContent-Length: 1000\r\n\r\n{")
+		start += "Host: x\r\nContent-Length: 1000\r\n\r\n{"
 		if function {
-			answers[name] = answer
+			answers[name] = settle(t, name, address, start)
+		} else {
+			dawdle(t, address, start)
 		}
 	}
 	dawdle(t, s.Gateway, "GET /system/functions HTTP/1.1\r\nHo")

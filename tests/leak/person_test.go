@@ -124,3 +124,22 @@ func dawdle(t *testing.T, address, start string) <-chan string {
 	}()
 	return answer
 }
+
+// settle is dawdle for a function that may not let anyone in at once: it was
+// just started, or all its places are taken. A caller who is let in waits.
+func settle(t *testing.T, function, address, start string) <-chan string {
+	t.Helper()
+	var answer <-chan string
+	eventually(t, function+" to let a slow caller in", func() bool {
+		answer = dawdle(t, address, start)
+		enough := time.NewTimer(300 * time.Millisecond)
+		defer enough.Stop()
+		select {
+		case <-answer:
+			return false
+		case <-enough.C:
+			return true
+		}
+	})
+	return answer
+}
