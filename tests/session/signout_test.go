@@ -92,7 +92,7 @@ func TestSigningOutIsKnownEverywhere(t *testing.T) {
 			c.after(t)
 			noRefresh(t, issuers, here.Refresh)
 			noRefresh(t, issuers, older) // its grace is over with the session
-			h.ends(t, here.Access, began)
+			h.ends(t, here.Access, began, doors())
 			h.everywhere(t, there.Access, "in another session", letsIn)
 			h.refresh(t, there.Refresh)
 		})
@@ -109,7 +109,7 @@ func TestSigningOutWhileProcessesStart(t *testing.T) {
 	kill(t, all[1:]...)
 	began := signOut(t, all[0], here.Access)
 	noRefresh(t, all[:1], here.Refresh)
-	h.ends(t, here.Access, began)
+	h.ends(t, here.Access, began, doors())
 }
 
 // TestAFreshProcessKnowsOrRefuses kills every process after a sign-out: from the
@@ -120,7 +120,7 @@ func TestAFreshProcessKnowsOrRefuses(t *testing.T) {
 		t.Run(fmt.Sprintf("Redis emptied: %t", emptied), func(t *testing.T) {
 			h.ready(t)
 			here := h.signIn(t, "bob")
-			h.ends(t, here.Access, signOut(t, h.Parts(t, "issue-token")[0], here.Access))
+			h.ends(t, here.Access, signOut(t, h.Parts(t, "issue-token")[0], here.Access), doors())
 			old := h.processes(t)
 			kill(t, old...)
 			if emptied {
