@@ -137,6 +137,28 @@ func (s *shop) steady(ctx context.Context, rate float64, length time.Duration, s
 	return &steady{accept: out.latency, reserve: reserve, late: out.late, orders: out.calls, used: after.since(before)}, nil
 }
 
+// nothing is what the same rate of calls costs that do nothing: a machine that
+// wakes up for each call pays for that too, and less often when it is busy.
+func (s *shop) nothing(ctx context.Context, rate float64, length time.Duration, seed uint64) (*steady, error) {
+	all, err := s.newBuyers(openCallers)
+	if err != nil {
+		return nil, err
+	}
+	before, err := s.usage()
+	if err != nil {
+		return nil, err
+	}
+	out, err := all.nothing().open(ctx, openCallers, rate, length, seed)
+	if err != nil {
+		return nil, err
+	}
+	after, err := s.usage()
+	if err != nil {
+		return nil, err
+	}
+	return &steady{accept: out.latency, reserve: newHistogram(), late: out.late, orders: out.calls, used: after.since(before)}, nil
+}
+
 // settled waits until every accepted order is reserved.
 func (w *watch) settled(ctx context.Context) (*histogram, error) {
 	ctx, cancel := context.WithTimeout(ctx, drainWithin)
@@ -175,7 +197,7 @@ func measureLatency(ctx context.Context, b *bench) (Result, error) {
 	if err := full.history(ctx, b.options.Million); err != nil {
 		return Result{}, err
 	}
-	pair := []*steady{newSteady(), newSteady()}
+	pair, idle := []*steady{newSteady(), newSteady()}, newSteady()
 	rounds := make([]ratios, 0, latencyRounds)
 	for round := range latencyRounds + 1 { // the first only warms up
 		var seen [2]*steady
@@ -187,13 +209,18 @@ func measureLatency(ctx context.Context, b *bench) (Result, error) {
 				inMilliseconds(seen[i].accept.at(50)), inMilliseconds(seen[i].accept.at(99)),
 				inMilliseconds(seen[i].reserve.at(50)), inMilliseconds(seen[i].reserve.at(99)), inMilliseconds(seen[i].late.at(99)))
 		}
+		lull, err := small.nothing(ctx, top/2, b.long(2*time.Second), uint64(round))
+		if err != nil {
+			return Result{}, err
+		}
 		if round > 0 {
+			idle.add(lull)
 			pair[0].add(seen[0])
 			pair[1].add(seen[1])
 			rounds = append(rounds, compare(seen[1], seen[0]))
 		}
 	}
-	return latencyResult(top/2, b.options.Million, pair[0], pair[1], rounds), b.end("million")
+	return latencyResult(top/2, b.options.Million, pair[0], pair[1], idle, rounds), b.end("million")
 }
 
 // ratios are the figures of a full system against those of an empty one.
