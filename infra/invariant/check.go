@@ -54,9 +54,12 @@ func Snapshot(ctx context.Context, db Database, look func(tx pgx.Tx) error) (err
 			err = fmt.Errorf("ending to look: %w", ended)
 		}
 	}()
-	// Whole tables are joined here: in memory where they fit, and without a
-	// compiler that takes longer than most of the queries.
-	if _, err := tx.Exec(ctx, `set local work_mem = '64MB'; set local jit = off`); err != nil {
+	// Whole tables are joined here: in memory where they fit; not in the order of
+	// their ids, which lie anywhere in a table; in one process, since others want
+	// the processors too; and without a compiler that takes longer than most of
+	// the queries.
+	if _, err := tx.Exec(ctx, `set local work_mem = '64MB'; set local random_page_cost = 40;
+		set local max_parallel_workers_per_gather = 0; set local jit = off`); err != nil {
 		return fmt.Errorf("beginning to look: %w", err)
 	}
 	return look(tx)
@@ -79,7 +82,7 @@ func Examine(ctx context.Context, q pg.Querier, rules []Rule) ([]Finding, error)
 func examine(ctx context.Context, q pg.Querier, r Rule) (Finding, error) {
 	f := Finding{Rule: r}
 	begin := time.Now()
-	rows, err := q.Query(ctx, fmt.Sprintf(`select said, count(*) over () from (%s) broken (said) limit %d`, r.Query, shown), r.Args...)
+	rows, err := q.Query(ctx, fmt.Sprintf(`with broken (said) as materialized (%s) select said, count(*) over () from broken limit %d`, r.Query, shown), r.Args...)
 	if err != nil {
 		return f, err
 	}

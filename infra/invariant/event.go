@@ -20,12 +20,13 @@ func eventRules() []Rule {
 		{Name: "event_waits_once", Means: "an event is in the outbox once", Query: `
 			select format('%s %s times', event_id, count(*)) from outbox.event group by event_id having count(*) > 1`},
 		{Name: "event_tells_of_a_move", Means: "an order's event in the outbox tells of a step in its history", Query: `
-			select format('position %s: %s %s of %s', position, type, event_id, aggregate) from outbox.event e
-			where type in (` + quoted(emitted(), func(e emission) string { return e.subject }) + `) and not exists (
-				select from orders.history h join (values ` + emissions() + `) t (subject, to_state) using (to_state)
-				where t.subject = e.type and h.order_id = ` + asUUID("e.aggregate") + `
-					and e.event_id = h.order_id || '.' || h.version
-					and e.body #>> '{data,order_id}' = h.order_id::text and e.body #>> '{data,version}' = h.version::text)`},
+			select format('position %s: %s %s of %s', position, type, event_id, aggregate)
+			from outbox.event e
+			left join orders.history h on h.order_id = ` + asUUID("e.aggregate") + ` and h.version = ` + versionOf("e.event_id") + `
+			left join (values ` + emissions() + `) t (subject, to_state) on t.subject = e.type and t.to_state = h.to_state
+			where type in (` + quoted(emitted(), func(e emission) string { return e.subject }) + `) and (t.subject is null
+				or (e.event_id, e.body #>> '{data,order_id}', e.body #>> '{data,version}')
+					is distinct from (h.order_id || '.' || h.version, h.order_id::text, h.version::text))`},
 		{Name: "event_tells_of_a_notice", Means: "a notice's event in the outbox names one of the inbox", Query: `
 			select format('position %s: %s of %s', position, event_id, aggregate) from outbox.event e
 			where type = '` + payment.Notified + `' and not exists (
@@ -73,4 +74,9 @@ func quoted[T any](all []T, name func(T) string) string {
 // wrong must break its rule, not the query.
 func asUUID(text string) string {
 	return "case when " + text + " ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then (" + text + ")::uuid end"
+}
+
+// versionOf reads the version that an event's id ends with, null where there is none.
+func versionOf(id string) string {
+	return "case when " + id + ` ~ '[.][0-9]{1,9}$' then substring(` + id + ` from '[0-9]+$')::int end`
 }

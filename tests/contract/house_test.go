@@ -39,6 +39,7 @@ func open(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { support.MustHold(t, s.Pool) })
 	return &house{s, issuer}
 }
 

@@ -74,8 +74,7 @@ func TestWaitingForTheOrder(t *testing.T) {
 	if again := f.order("alice", "k", oneTea).is(t, 201, ""); again.body != a.body || !again.replayed {
 		t.Errorf("again %s", again.body)
 	}
-	_, err := w.pool.Exec(t.Context(), `update stock.item set available = 0`)
-	must(t, err)
+	w.restock(-999)
 	if a := f.order("alice", "late", oneTea, "Prefer", "wait=9").is(t, 201, ""); a.order.Status != "rejected" || !strings.Contains(a.body, "sold_out") {
 		t.Errorf("got %s", a.body)
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"bazaar/infra/local/server"
@@ -51,7 +53,9 @@ func must(t *testing.T, err error) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldOf(t, support.PostgresSettings(t), schema.StreamSettings{QueueMaxBytes: 64 << 20, Replicas: 1})
+	w := newWorldOf(t, support.PostgresSettings(t), schema.StreamSettings{QueueMaxBytes: 64 << 20, Replicas: 1})
+	t.Cleanup(func() { support.MustHold(t, w.pool) })
+	return w
 }
 
 func newWorldOf(t *testing.T, postgres pg.Settings, streams schema.StreamSettings) *world {
@@ -74,9 +78,17 @@ func newWorldOf(t *testing.T, postgres pg.Settings, streams schema.StreamSetting
 	_, _, err = catalog.Store{}.Put(t.Context(), w.pool, catalog.Product{SKU: "tea", Title: "Tea", Price: money.Money{Amount: 250, Currency: "CNY"}})
 	must(t, err)
 	must(t, stock.Store{}.Ensure(t.Context(), w.pool, "tea"))
-	_, err = w.pool.Exec(t.Context(), `update stock.item set available = 1000`)
-	must(t, err)
+	w.restock(1000)
 	return w
+}
+
+// restock puts so much tea in, or takes it out.
+func (w *world) restock(units int64) {
+	w.t.Helper()
+	must(w.t, w.pool.InTx(w.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		_, err := stock.Store{}.Restock(ctx, tx, uuid.NewString(), "tea", units)
+		return err
+	}))
 }
 
 // reserving runs reserve-stock and hands it what is in the queue, as the

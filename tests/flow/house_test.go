@@ -5,7 +5,6 @@ package flow_test
 
 import (
 	"bufio"
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"bazaar/infra/invariant"
 	"bazaar/shared/auth"
 	"bazaar/tests/support"
 )
@@ -79,13 +77,7 @@ func (h *house) stock(t testing.TB, sku string, available, reserved, sold int64)
 // mustHold checks the invariants of the whole store.
 func (h *house) mustHold(t testing.TB) {
 	t.Helper()
-	broken, err := invariant.Check(context.Background(), h.Pool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range broken {
-		t.Error(v)
-	}
+	support.MustHold(t, h.Pool)
 }
 
 // signal sends a signal to every process of a function.

@@ -83,6 +83,7 @@ func newWorld(t *testing.T) *world {
 	})
 	must(t, err)
 	w.restock(1000)
+	t.Cleanup(func() { support.MustHold(t, w.pool) })
 	return w
 }
 

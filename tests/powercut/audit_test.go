@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"bazaar/infra/invariant"
 	"bazaar/shared/bus"
 	"bazaar/shared/event"
 )
@@ -74,18 +73,6 @@ func (m *machine) column(t *testing.T, query string) map[string]bool {
 		set[id] = true
 	}
 	return set
-}
-
-// books checks what must be true of PostgreSQL whatever was lost.
-func (m *machine) books(t *testing.T) {
-	t.Helper()
-	broken, err := invariant.Check(t.Context(), m.pool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range broken {
-		t.Error(v)
-	}
 }
 
 // clear empties the streams for the next cut.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bazaar/tests/powercut/disk"
+	"bazaar/tests/support"
 )
 
 const (
@@ -87,7 +88,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 			if c.lost() > 0 {
 				t.Error(c)
 			}
-			m.books(t)
+			support.MustHold(t, m.pool)
 			m.clear(t)
 		})
 		if !ok {
@@ -134,5 +135,5 @@ func TestKillingAloneLosesNothing(t *testing.T) {
 	if c.lost() > 0 {
 		t.Error(c)
 	}
-	m.books(t)
+	support.MustHold(t, m.pool)
 }

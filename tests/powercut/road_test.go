@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"bazaar/infra/invariant"
 	"bazaar/shared/auth"
 	"bazaar/tests/powercut/disk"
+	"bazaar/tests/support"
 )
 
 const (
@@ -43,13 +43,7 @@ func TestTheWholeHouseSurvives(t *testing.T) {
 			break // the others would say the same
 		}
 	}
-	broken, err := invariant.Check(t.Context(), h.pool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range broken {
-		t.Error(v)
-	}
+	support.MustHold(t, h.pool)
 }
 
 // offer puts a product into the catalogue.

@@ -16,6 +16,7 @@ import (
 	"bazaar/infra/invariant"
 	"bazaar/shared/order"
 	"bazaar/shared/pg"
+	"bazaar/tests/support"
 )
 
 // errEnough ends a transaction whose damage was seen.
@@ -163,13 +164,7 @@ func TestRulesHoldAtAnyMomentOfALoad(t *testing.T) {
 		})
 	}
 	for range looks {
-		broken, err := invariant.Check(t.Context(), s)
-		if err != nil {
-			t.Error(err)
-		}
-		for _, v := range broken {
-			t.Error(v)
-		}
+		support.MustHold(t, s)
 	}
 	stop()
 	selling.Wait()

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"bazaar/infra/invariant"
 	"bazaar/shared/event"
 	"bazaar/shared/fault"
 	"bazaar/shared/order"
@@ -41,20 +40,8 @@ func newShop(t *testing.T, units int64, skus ...string) *shop {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { s.mustHold(t) })
+	t.Cleanup(func() { support.MustHold(t, s) })
 	return s
-}
-
-// mustHold checks every invariant.
-func (s *shop) mustHold(t *testing.T) {
-	t.Helper()
-	broken, err := invariant.Check(context.Background(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range broken {
-		t.Error(v)
-	}
 }
 
 // draft is an order of one unit of each SKU at 5.00.
