@@ -119,8 +119,8 @@ func (h *house) mustHold(t *testing.T, records []*record) {
 }
 
 // wrong is what is not as it must be: in what clients were answered, in the
-// stores and at the provider, in what clients are answered now, and among the
-// dead letters.
+// stores, at the provider and on the bus, in what clients are answered now, and
+// among the dead letters.
 func (h *house) wrong(ctx context.Context, q pg.Querier, records []*record) ([]string, error) {
 	var wrong list
 	for _, r := range records {
@@ -143,17 +143,16 @@ func (h *house) wrong(ctx context.Context, q pg.Querier, records []*record) ([]s
 	return wrong.all, nil
 }
 
-// stored is what the stores and the provider's books say that must not be.
+// stored is what the stores, the provider's books and the bus say that must not be.
 func (h *house) stored(ctx context.Context, q pg.Querier, records []*record) ([]string, error) {
-	orders, err := ordersDiffer(ctx, q, records)
-	if err != nil {
-		return nil, err
+	var wrong []string
+	for _, differ := range []func(context.Context, pg.Querier, []*record) ([]string, error){ordersDiffer, h.moneyDiffers, h.eventsDiffer} {
+		found, err := differ(ctx, q, records)
+		if err != nil {
+			return nil, err
+		}
+		wrong = append(wrong, found...)
 	}
-	money, err := h.moneyDiffers(ctx, q, records)
-	if err != nil {
-		return nil, err
-	}
-	wrong := slices.Concat(orders, money)
 	findings, err := invariant.Examine(ctx, q, invariant.Rules(terms()))
 	for _, f := range findings {
 		for _, row := range f.Rows {

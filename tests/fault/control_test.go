@@ -90,6 +90,8 @@ func (h *house) seesInStores(t *testing.T, records []*record) {
 		{reserved, `update stock.item set available = available + 1
 			where sku in (select sku from orders.line where order_id = $1)`, "its entries"},
 		{paid, `update orders.order set state = 'shipped' where order_id = $1`, "the provider says"},
+		{paid, `update orders.history set version = 3 where order_id = $1 and version = 2`, "the bus was told"},
+		{paid, `delete from orders.history where order_id = $1 and version = 2`, "a step that it has not made"},
 	} {
 		var wrong []string
 		err := h.Pool.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {

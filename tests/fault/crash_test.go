@@ -3,6 +3,7 @@ package fault_test
 import (
 	"net/http"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/google/uuid"
@@ -183,6 +184,31 @@ func (h *house) holds(t *testing.T, sku string, units int) {
 	if err != nil || held != units {
 		t.Errorf("%d of %s are held (%v), want %d", held, sku, err, units)
 	}
+}
+
+// TestATriggerThatDiesOverACallLosesNothing of what it has in its hands.
+func TestATriggerThatDiesOverACallLosesNothing(t *testing.T) {
+	h := open(t)
+	buyer, sku := h.as(t, "held-"+uuid.NewString()[:8]), h.product(t, 100)
+	h.trust(t)
+	if err := h.signal("reserve-stock", syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	records := h.placeEach(t, buyer, sku, 6)
+	eventually(t, "the trigger to have some in its hands", func() bool {
+		reader, err := h.js.Consumer(t.Context(), placedTo().stream, placedTo().function)
+		return err == nil && reader.CachedInfo().NumAckPending > 0
+	})
+	if err := h.kill(t.Context(), "trigger"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.signal("reserve-stock", syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	h.ready(t)
+	h.settle(t, records)
+	h.mustHold(t, records)
+	h.holds(t, sku, 6)
 }
 
 // TestATriggerThatDiesOverADeadLetterWritesOne between the letter and the

@@ -50,6 +50,7 @@ type house struct {
 	crashes string // the folder that arms points
 	issuer  *auth.Issuer
 	js      jetstream.JetStream
+	heard   heard
 }
 
 var shared = sync.OnceValues(start)
@@ -106,7 +107,8 @@ func start() (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	flags := append(n.flags(), "--stack", stack, "--listen", gateway, "--tags=crash", "--set", "settle-order.order_close_grace="+closeGrace.String(), "--set", "settle-order.payment_busy_margin=1s",
+	flags := append(n.flags(), "--stack", stack, "--listen", gateway, "--tags=crash", "--longest-pause=1s", "--paysim-clock=600",
+		 "--set", "settle-order.order_close_grace="+closeGrace.String(), "--set", "settle-order.payment_busy_margin=1s",
 		"--set", "trigger.ack_wait="+ackWait.String())
 	for _, name := range []string{"create-order", "reserve-stock", "settle-order", "payment-callback", "create-payment", "manage-order", "trigger"} {
 		flags = append(flags, "--set", name+".crash_dir="+crashes)
@@ -119,7 +121,7 @@ func start() (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &house{System: s, network: n, crashes: crashes}
+	h := &house{System: s, network: n, crashes: crashes, heard: heard{types: map[string]string{}}}
 	if err := n.connect(state); err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (p plan) lacks(length time.Duration) []string {
 	return missing
 }
 
-// newPlan spreads over the time, in random order: each of the things that must
+// newPlan spreads over the time, in random order, when orders are under way: each of the things that must
 // be survived once, and some chosen at random.
 func newPlan(seed uint64, length time.Duration) plan {
 	random := rand.New(rand.NewPCG(seed, 2))
@@ -92,7 +92,7 @@ func newPlan(seed uint64, length time.Duration) plan {
 	random.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 	for i := range faults {
 		share := (float64(i) + random.Float64()) / float64(len(faults))
-		faults[i].at = time.Duration(share * float64(length) * 0.9)
+		faults[i].at = time.Duration((0.15 + 0.8*share) * float64(length))
 	}
 	return faults
 }
