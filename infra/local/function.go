@@ -63,11 +63,11 @@ func (f *function) replica() *keeper {
 	return &keeper{
 		part:    Part{Name: f.Spec.Name, Instance: instance, Kind: "function"},
 		journal: f.Journal, board: f.runner.board, screen: f.runner.screen,
-		command: f.command,
-		ready:   answersReady,
-		up:      func(p Part) { behind.Up(address(p.Port)) },
-		down:    behind.Down,
-		gone:    func() { f.Remove(behind) },
+		command: f.command, longest: f.runner.options.LongestPause,
+		ready: answersReady,
+		up:    func(p Part) { behind.Up(address(p.Port)) },
+		down:  behind.Down,
+		gone:  func() { f.Remove(behind) },
 	}
 }
 

@@ -31,9 +31,10 @@ type keeper struct {
 	// command sets the ports and the address of part and says what to run.
 	command func(*Part) (process.Command, error)
 	ready   func(context.Context, Part) error
-	up      func(Part) // it answers
-	down    func()     // it has died
-	gone    func()     // it is about to be ended
+	up      func(Part)    // it answers
+	down    func()        // it has died
+	gone    func()        // it is about to be ended
+	longest time.Duration // pause before it is started again
 
 	first    chan error // one value: nil when it answered for the first time, else why it never will
 	answered bool
@@ -52,7 +53,7 @@ func (k *keeper) start(ctx context.Context) {
 		Ready:   func(ctx context.Context) error { return k.ready(ctx, k.part) },
 		Out:     func() io.WriteCloser { return k.journal.Writer(k.part.Instance) },
 		Watch:   k.watch,
-		Grace:   grace,
+		Grace:   grace, LongestPause: k.longest,
 	}
 	go func() {
 		defer close(k.ended)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Options say what to run and where. The flags of the command are the same.
@@ -20,10 +21,13 @@ type Options struct {
 	Bin string // where the programs are built; several runners may share it. Empty: in Dir
 
 	PaysimClock float64 // how many times faster than real the provider notifies again
-	Race        bool    // build with the race detector
-	Tags        string  // build with these tags, comma-separated
-	NoInstall   bool    // install no missing server
-	Forget      bool    // forget everything when it ends
+	// LongestPause bounds the pause before a program that dies again and again is
+	// started; 0 is the usual one.
+	LongestPause time.Duration
+	Race         bool   // build with the race detector
+	Tags         string // build with these tags, comma-separated
+	NoInstall    bool   // install no missing server
+	Forget       bool   // forget everything when it ends
 	// Bare runs the functions and the gateway only: STORES says where the stores are.
 	Bare bool
 }

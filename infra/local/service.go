@@ -22,6 +22,7 @@ func (r *runner) service(name string, command func(*Part) (process.Command, erro
 		part:    Part{Name: name, Instance: name, Kind: "service"},
 		journal: log, board: r.board, screen: r.screen,
 		command: command, ready: ready, up: func(Part) {}, down: nothing, gone: nothing,
+		longest: r.options.LongestPause,
 	}, nil
 }
 

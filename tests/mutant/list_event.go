@@ -9,7 +9,7 @@ func keyMutants() []mutant {
 		},
 		pkg: store, red: []string{"TestFirstAnswerIsKept/redis"}, green: "TestFreedKeyIsNew",
 	}, {
-		name: "lost-fingerprint", guard: "so does a key after Redis has lost it, by what PostgreSQL knows",
+		name: "lost-fingerprint", guard: "a key that Redis has lost stands for the body that PostgreSQL knows",
 		edits: []edit{{"shared/idem/redis.go", `case found && known.Fingerprint != c.Fingerprint:`, `case false:`}},
 		pkg:   store, red: []string{"TestPostgresAnswersForWhatWasLost"}, green: "TestFreedKeyIsNew",
 	}, {
@@ -34,6 +34,10 @@ func outboxMutants() []mutant {
 		name: "outbox-outside", guard: "an event is written in the transaction of what it tells",
 		edits: []edit{{"functions/settle-order/handler.go", `h.Record(ctx, tx, emitted...)`, `h.Record(ctx, h.Store, emitted...)`}},
 		pkg:   "functions/settle-order", red: []string{"TestEventsAreRecordedInTheTransaction"}, green: "TestWhatANoticeDoes",
+	}, {
+		name: "cancel-outbox", guard: "the event of what a buyer or the warehouse does is written in its transaction",
+		edits: []edit{{"functions/manage-order/handler.go", `h.Record(ctx, tx, emitted...)`, `h.Record(ctx, h.Store, emitted...)`}},
+		pkg:   "functions/manage-order", red: []string{"TestEventsAreRecordedInTheTransaction"}, green: "TestWhoMaySeeAndDoWhat",
 	}, {
 		name: "outbox-left-out", guard: "an event is stored before it is published",
 		edits: []edit{{"functions/reserve-stock/handler.go", `err = h.Record(ctx, tx, emitted...)`, `err = nil`}},

@@ -31,7 +31,6 @@ func Limit() string { return strings.TrimSpace(limit) }
 import (
 	"os/exec"
 	"testing"
-	"time"
 )
 
 func TestPositive(t *testing.T) {
@@ -61,8 +60,8 @@ func TestProgram(t *testing.T) {
 }
 
 func TestOne(t *testing.T) {
-	for !Positive(1) {
-		<-time.After(time.Hour)
+	if !Positive(1) {
+		t.Error("one is positive")
 	}
 }
 `

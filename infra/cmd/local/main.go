@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -28,20 +29,21 @@ type commands struct {
 }
 
 type up struct {
-	Dir         string   `default:".local" help:"Folder of everything that is kept."`
-	Listen      string   `default:"127.0.0.1:8080" help:"Address of the gateway; port 0 takes a free one."`
-	Stack       string   `default:"stack.yml" help:"The stack file."`
-	Buyers      int      `default:"1000" help:"How many demo buyers there are at least."`
-	Replicas    []string `sep:"none" placeholder:"NAME=N" help:"Processes behind a function's name; may be repeated."`
-	Set         []string `sep:"none" placeholder:"NAME.VARIABLE=VALUE" help:"Environment of a function, of trigger or of paysim, above the stack file's; may be repeated."`
-	PaysimClock float64  `default:"60" help:"How many times faster than real the simulated provider notifies again."`
-	Race        bool     `help:"Build with the race detector."`
-	Tags        string   `help:"Build with these build tags, separated by commas."`
-	NoInstall   bool     `help:"Install no missing server."`
-	Bin         string   `help:"Folder of the programs that are built; several runners may share it (default: bin in --dir)."`
-	Forget      bool     `help:"Forget everything when it ends."`
-	UntilEOF    bool     `name:"until-eof" help:"Stop when the standard input ends: for tests and scripts, which may die."`
-	Bare        bool     `help:"Functions and gateway only; the variable STORES names the file that says where the stores are."`
+	Dir          string        `default:".local" help:"Folder of everything that is kept."`
+	Listen       string        `default:"127.0.0.1:8080" help:"Address of the gateway; port 0 takes a free one."`
+	Stack        string        `default:"stack.yml" help:"The stack file."`
+	Buyers       int           `default:"1000" help:"How many demo buyers there are at least."`
+	Replicas     []string      `sep:"none" placeholder:"NAME=N" help:"Processes behind a function's name; may be repeated."`
+	Set          []string      `sep:"none" placeholder:"NAME.VARIABLE=VALUE" help:"Environment of a function, of trigger or of paysim, above the stack file's; may be repeated."`
+	PaysimClock  float64       `default:"60" help:"How many times faster than real the simulated provider notifies again."`
+	LongestPause time.Duration `default:"15s" help:"Longest pause before a program that dies again and again is started."`
+	Race         bool          `help:"Build with the race detector."`
+	Tags         string        `help:"Build with these build tags, separated by commas."`
+	NoInstall    bool          `help:"Install no missing server."`
+	Bin          string        `help:"Folder of the programs that are built; several runners may share it (default: bin in --dir)."`
+	Forget       bool          `help:"Forget everything when it ends."`
+	UntilEOF     bool          `name:"until-eof" help:"Stop when the standard input ends: for tests and scripts, which may die."`
+	Bare         bool          `help:"Functions and gateway only; the variable STORES names the file that says where the stores are."`
 }
 
 type reset struct {
@@ -88,7 +90,7 @@ func run(ctx context.Context, args []string, s streams) error {
 func (u *up) Run(ctx context.Context, s streams) error {
 	o := local.Options{
 		Dir: u.Dir, Listen: u.Listen, Stack: u.Stack, Buyers: u.Buyers, PaysimClock: u.PaysimClock,
-		Bin: u.Bin, Race: u.Race, Tags: u.Tags, NoInstall: u.NoInstall, Forget: u.Forget, Bare: u.Bare,
+		Bin: u.Bin, Race: u.Race, Tags: u.Tags, NoInstall: u.NoInstall, LongestPause: u.LongestPause, Forget: u.Forget, Bare: u.Bare,
 	}
 	for _, text := range u.Replicas {
 		if err := o.ParseReplicas(text); err != nil {

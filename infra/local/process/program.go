@@ -46,6 +46,8 @@ type Program struct {
 	Watch func(Event)
 	// Grace is how long the program may take to end after SIGTERM; after it, SIGKILL.
 	Grace time.Duration
+	// LongestPause bounds the pause before it is started again; 0 is 15 s.
+	LongestPause time.Duration
 }
 
 // Kind says what happened to a program.
@@ -84,7 +86,7 @@ func (p *Program) Run(ctx context.Context) {
 			deaths = 0
 		}
 		deaths++
-		pause := pauseAfter(deaths)
+		pause := p.pauseAfter(deaths)
 		p.Watch(Event{Kind: Died, Err: err, Pause: pause, Deaths: deaths})
 		select {
 		case <-ctx.Done():
@@ -95,15 +97,19 @@ func (p *Program) Run(ctx context.Context) {
 	}
 }
 
-// pauseAfter doubles from the first pause to the long one.
-func pauseAfter(deaths int) time.Duration {
+// pauseAfter doubles from the first pause to the longest one.
+func (p *Program) pauseAfter(deaths int) time.Duration {
+	longest := p.LongestPause
+	if longest == 0 {
+		longest = longPause
+	}
 	pause := firstPause
 	for range deaths - 1 {
-		if pause *= 2; pause >= longPause {
-			return longPause
+		if pause *= 2; pause >= longest {
+			break
 		}
 	}
-	return pause
+	return min(pause, longest)
 }
 
 // once runs the program to its end. It is never nil when the program ended by itself.
