@@ -65,7 +65,7 @@ type Settings struct {
 
 func (s Settings) check() error {
 	base, err := url.Parse(s.GatewayURL)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+	if err != nil || base.Hostname() == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return fmt.Errorf("gateway_url must be an http or https URL, not %q", s.GatewayURL)
 	}
 	for name, d := range map[string]time.Duration{

@@ -22,7 +22,7 @@ const exportTimeout = 10 * time.Second
 // call never waits for it.
 func exporting(ctx context.Context, service, endpoint string, log *slog.Logger) (*sdk.TracerProvider, func(context.Context) error, error) {
 	base, err := url.Parse(endpoint)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+	if err != nil || base.Hostname() == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return nil, nil, fmt.Errorf("otel_exporter_otlp_endpoint must be an http or https URL, not %q", endpoint)
 	}
 	// The exporter's own client would keep its connection when all is shut down.

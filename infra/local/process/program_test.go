@@ -131,10 +131,11 @@ func TestADeadProgramComesBackLaterAndLater(t *testing.T) {
 func TestThePauseHasABound(t *testing.T) {
 	t.Parallel()
 	const longest = 300 * time.Millisecond
-	events, _, _ := shell(t, `exit 3`, func(p *process.Program) { p.LongestPause = longest })
+	events, _, _ := shell(t, `exit 3`, func(p *process.Program) {
+		p.Ready, p.LongestPause = func(context.Context) error { return errors.New("never") }, longest
+	})
 	for _, pause := range []time.Duration{longest - 50*time.Millisecond, longest, longest} {
 		next(t, events, process.Started)
-		next(t, events, process.Ready)
 		if e := next(t, events, process.Died); e.Pause != pause {
 			t.Errorf("death %d: a pause of %s, want %s", e.Deaths, e.Pause, pause)
 		}

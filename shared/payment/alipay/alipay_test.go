@@ -239,7 +239,7 @@ func TestTimesAreShanghais(t *testing.T) {
 	if got, err := alipay.ParseTime("2026-03-01 12:00:05"); err != nil || !got.Equal(at.Truncate(time.Second)) {
 		t.Errorf("read as %s, %v", got, err)
 	}
-	for _, text := range []string{"", "2026-03-01", "2026-03-01T12:00:05", "2026-02-30 12:00:05", "2026-03-01 12:00:05.5", "2026-03-01 24:00:00"} {
+	for _, text := range []string{"", "2026-03-01", "2026-03-01T12:00:05", "2026-02-30 12:00:05", "2026-03-01 12:00:05.5", "2026-03-01 24:00:00", "2026-03-01  3:00:05"} {
 		if got, err := alipay.ParseTime(text); err == nil {
 			t.Errorf("%q is %s", text, got)
 		}

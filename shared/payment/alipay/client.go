@@ -63,7 +63,7 @@ type Client struct {
 // NewClient checks the settings and reads the keys. It does not dial.
 func NewClient(s ClientSettings) (*Client, error) {
 	u, err := url.Parse(s.Gateway)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("alipay_gateway %q is no http address", s.Gateway)
 	}
 	if s.Merchant.AppID == "" || s.Merchant.SellerID == "" {

@@ -18,7 +18,7 @@ func FormatTime(t time.Time) string { return t.In(shanghai()).Format(clockLayout
 // ParseTime reads a time of the protocol.
 func ParseTime(s string) (time.Time, error) {
 	t, err := time.ParseInLocation(clockLayout, s, shanghai())
-	if err != nil || len(s) != len(clockLayout) {
+	if err != nil || t.Format(clockLayout) != s { // package time takes an hour with a blank, too
 		return time.Time{}, fmt.Errorf("%.40q is no time of the form %s", s, clockLayout)
 	}
 	return t.UTC(), nil
