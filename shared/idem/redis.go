@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"bazaar/shared/fault"
 	"bazaar/shared/rdb"
 )
 
@@ -218,9 +219,9 @@ func (s *Redis) Finish(ctx context.Context, r Record, a Answer) error {
 	return err
 }
 
-// finishAll is Finish for many, in one round trip. It gives how many failed and
-// what the first of them met.
-func (s *Redis) finishAll(ctx context.Context, all []answered) (failed int, err error) {
+// finishAll is Finish for many, in one round trip. It gives those that are worth
+// another attempt, since Redis was not there, and what the first failure was.
+func (s *Redis) finishAll(ctx context.Context, all []answered) (again []answered, err error) {
 	calls := make([]rdb.Call, len(all))
 	for i, one := range all {
 		calls[i] = rdb.Call{Keys: keys(one.record.ID), Args: s.finishing(one.record, one.answer)}
@@ -229,15 +230,14 @@ func (s *Redis) finishAll(ctx context.Context, all []answered) (failed int, err 
 		met := outcome.Err
 		if met == nil && outcome.Reply == "taken" {
 			met = errTaken()
+		} else if fault.KindOf(met) == fault.Unavailable {
+			again = append(again, all[i])
 		}
-		if met != nil {
-			failed++
-			if err == nil {
-				err = fmt.Errorf("key %s: %w", all[i].record.ID, met)
-			}
+		if met != nil && err == nil {
+			err = fmt.Errorf("key %s: %w", all[i].record.ID, met)
 		}
 	}
-	return failed, err
+	return again, err
 }
 
 // finishing are the arguments of the script.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,14 +44,16 @@ func TestSeeds(t *testing.T) {
 	if share := number(t, "FAULT_SHARE", 0); share > 0 {
 		rate = float64(int(share * open(t).capacity(t)))
 	}
+	var seen strings.Builder
 	for seed := first; seed < first+uint64(count); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			runSeed(t, seed, rate, time.Duration(seconds*float64(time.Second)))
+			fmt.Fprintln(&seen, runSeed(t, seed, rate, time.Duration(seconds*float64(time.Second))))
 			if t.Failed() {
 				t.Logf("again with: FAULT_SEED=%d FAULT_SECONDS=%g FAULT_RATE=%g go test -count=1 -v ./tests/fault -run 'TestSeeds$'", seed, seconds, rate)
 			}
 		})
 	}
+	t.Logf("%g arrivals a second for %g s each:\n%s", rate, seconds, &seen)
 }
 
 // capacity measures how many orders a second are accepted when nothing goes
@@ -78,7 +81,8 @@ func (h *house) capacity(t *testing.T) float64 {
 	return float64(accepted.Load()) / seconds
 }
 
-func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) {
+// runSeed does what the plan of a seed says and gives what was seen, in a line.
+func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) (seen string) {
 	h := open(t)
 	p := newPlan(seed, length)
 	l := newLoad(t, h, seed, rate, length)
@@ -94,9 +98,9 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) {
 	}()
 	records := l.run(t.Context())
 	<-struck
+	over := time.Now()
 	h.heal(t)
-	counts := tally(records)
-	t.Logf("%d keys under load: %v; %d processes died", len(records), counts, h.deaths(said, ""))
+	counts, fell := tally(records), h.deaths(said, "")
 	if counts["202"] == 0 {
 		t.Error("nothing was accepted under load: nothing could be lost")
 	}
@@ -105,10 +109,12 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) {
 			t.Errorf("the runner has not seen %s die", f.where)
 		}
 	}
-	healed := time.Now()
 	h.settle(t, records)
-	t.Logf("all settled %s after the last fault", time.Since(healed).Round(time.Millisecond))
+	seen = fmt.Sprintf("seed %2d: %d orders, %d processes died, all settled after %s; answers %v",
+		seed, len(records), fell, time.Since(over).Round(100*time.Millisecond), counts)
+	t.Log(seen)
 	h.mustHold(t, records)
+	return seen
 }
 
 // TestAPlanFollowsItsSeed alone: a seed that failed fails again.

@@ -98,7 +98,7 @@ func TestALateAnswerComesTooLate(t *testing.T) {
 	if r := begin(t, s, claim("k", "f"), idem.Finished); string(r.Answer.Body) != `"taken"` {
 		t.Errorf("the answer is %s", r.Answer.Body)
 	}
-	if !strings.Contains(log.String(), "failed=1") {
+	if !strings.Contains(log.String(), "taken the key over") {
 		t.Errorf("logged %q", log)
 	}
 }
@@ -120,4 +120,20 @@ func TestALateAnswerIsKeptByARedisThatForgotItsScripts(t *testing.T) {
 	if log.Len() > 0 {
 		t.Errorf("logged %s", log)
 	}
+}
+
+func TestALateAnswerWaitsForRedis(t *testing.T) {
+	t.Parallel()
+	client, server := support.FreshRedis(t)
+	s := idem.NewRedis(client, &idemQueue{}, nil)
+	l, _, _ := lazy(t, s)
+	r := begin(t, l, claim("k", "f"), idem.Began)
+	server.Kill()
+	must(t, l.Finish(t.Context(), r, idem.Answer{Status: 202, Body: []byte("{}")}))
+	until(t, 10*time.Second, l.Away)
+	must(t, server.Start(t.Context()))
+	until(t, 10*time.Second, func() bool {
+		_, outcome, err := s.Begin(t.Context(), claim("k", "f"))
+		return err == nil && outcome == idem.Finished
+	})
 }
