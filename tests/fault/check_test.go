@@ -86,18 +86,13 @@ func (h *house) underway(ctx context.Context) string {
 	if i := consumer.CachedInfo(); i.NumPending > 0 || i.NumAckPending > 0 {
 		return fmt.Sprintf("%d notices pending, %d not acknowledged", i.NumPending, i.NumAckPending)
 	}
-	for what, query := range map[string]string{
-		"events in the outbox":  `select count(*) from outbox.event`,
-		"notices in the inbox":  `select count(*) from payment.inbox where state = 'new'`,
-		"unmatched notices":     `select count(*) from payment.inbox where state = 'unmatched'`,
-		"orders still in doubt": `select count(*) from orders.order where state = 'closing'`,
-	} {
-		var n int
-		if err := h.Pool.QueryRow(ctx, query).Scan(&n); err != nil {
-			return "no word from PostgreSQL: " + err.Error()
-		}
-		if n > 0 {
-			return fmt.Sprintf("%d %s", n, what)
+	figures, err := invariant.Underway(ctx, h.Pool)
+	if err != nil {
+		return "no word from PostgreSQL: " + err.Error()
+	}
+	for _, f := range figures {
+		if f.Count > 0 {
+			return f.String()
 		}
 	}
 	return ""

@@ -40,7 +40,7 @@ func TestSeeds(t *testing.T) {
 	if one := number(t, "FAULT_SEED", 0); one > 0 {
 		first, count = uint64(one), 1
 	}
-	seconds, rate := number(t, "FAULT_SECONDS", 5), number(t, "FAULT_RATE", 40)
+	seconds, rate := number(t, "FAULT_SECONDS", 10), number(t, "FAULT_RATE", 40)
 	if share := number(t, "FAULT_SHARE", 0); share > 0 {
 		rate = float64(int(share * open(t).capacity(t)))
 	}
