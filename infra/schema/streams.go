@@ -38,8 +38,8 @@ const (
 )
 
 // Streams are all streams. Subjects are listed, not matched, so that a new event
-// type is a decision here; every stream is bounded, and all but CRON refuse
-// rather than drop.
+// type is a decision here; every stream is bounded, and all but CRON and MISSED
+// refuse rather than drop.
 func Streams(s StreamSettings) []jetstream.StreamConfig {
 	streams := []jetstream.StreamConfig{
 		{
@@ -65,6 +65,22 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			Retention:   jetstream.LimitsPolicy,
 			MaxAge:      30 * day,
 			MaxBytes:    256 * mib,
+		},
+		{
+			Name:        bus.MessagesStream,
+			Description: "messages that were committed and are perhaps not announced",
+			Subjects:    []string{"message.stored"},
+			Retention:   jetstream.LimitsPolicy,
+			MaxAge:      day,
+			MaxBytes:    128 * mib,
+		},
+		{
+			Name:        bus.MissedStream,
+			Description: "reminders of messages for people who were not connected; the oldest go where nobody takes them",
+			Subjects:    []string{"message.missed"},
+			Retention:   jetstream.LimitsPolicy,
+			MaxAge:      day,
+			MaxBytes:    64 * mib,
 		},
 		{
 			Name:              bus.CronStream,
@@ -97,7 +113,7 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 	}
 	for i := range streams {
 		streams[i].Storage = jetstream.FileStorage
-		if !streams[i].AllowMsgSchedules {
+		if !streams[i].AllowMsgSchedules && streams[i].Name != bus.MissedStream {
 			streams[i].Discard = jetstream.DiscardNew
 		}
 		streams[i].Replicas = s.Replicas

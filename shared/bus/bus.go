@@ -1,6 +1,7 @@
 // Package bus is the way to NATS JetStream: events published with group commit,
 // so that one fsync of the server serves many callers, and the questions that
-// can be asked about a stream. It knows the streams' names and the version it
+// can be asked about a stream. What is told and not kept goes by core NATS: Tell
+// and Ear. It knows the streams' names and the version it
 // needs of them; their settings are data in infra/schema, and consumers belong
 // to who reads.
 package bus
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -45,6 +47,7 @@ type Bus struct {
 	metrics *metrics
 	queue   passing
 	checked sync.Map // subjects whose stream was found good
+	watcher atomic.Pointer[Watcher]
 
 	mu     sync.Mutex
 	lanes  map[string]*lane
@@ -71,13 +74,13 @@ func Open(s Settings, name string, tel *telemetry.Telemetry) (*Bus, error) {
 		// A password that is being exchanged must not end the connection for ever.
 		nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(5*time.Second), nats.MaxPingsOutstanding(2),
-		nats.ConnectHandler(func(*nats.Conn) { b.link.raise() }),
+		nats.ConnectHandler(func(*nats.Conn) { b.back() }),
 		nats.ReconnectHandler(func(c *nats.Conn) {
-			b.link.raise()
+			b.back()
 			log.Info("connected to NATS again", "server", c.ConnectedServerName())
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			b.link.drop()
+			b.lost()
 			if err != nil {
 				log.Warn("lost the connection to NATS", "error", err.Error())
 			}
@@ -88,6 +91,7 @@ func Open(s Settings, name string, tel *telemetry.Telemetry) (*Bus, error) {
 				subject = sub.Subject
 			}
 			log.Error("NATS reports an error", "error", err.Error(), "subject", subject)
+			b.dropped(sub, err)
 		}),
 	)
 	if err != nil {

@@ -7,6 +7,8 @@ const (
 	QueueStream    = "QUEUE"
 	OrdersStream   = "ORDERS"
 	PaymentsStream = "PAYMENTS"
+	MessagesStream = "MESSAGES"
+	MissedStream   = "MISSED"
 	CronStream     = "CRON"
 	DeadStream     = "DEAD"
 	RedriveStream  = "REDRIVE"
@@ -18,7 +20,7 @@ const QueueConsumer = "reserve-stock"
 // StreamsVersion is the version of the streams that this code needs. Streams
 // that are behind it are refused with a clear error; ones that are ahead are
 // welcome, since they only widen.
-const StreamsVersion = 1
+const StreamsVersion = 2
 
 // VersionKey is where a stream's metadata carries its version.
 const VersionKey = "bazaar-version"

@@ -34,27 +34,40 @@ func Add(ctx context.Context, q pg.Querier, events ...event.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
+	rows, err := rowsOf(ctx, events)
+	if err != nil {
+		return err
+	}
+	_, err = q.Exec(ctx, add, rows.ids, rows.aggregates, rows.types, rows.bodies)
+	return pg.Fault(err, "putting events into the outbox")
+}
+
+const add = `
+	insert into outbox.event (event_id, aggregate, type, body)
+	select e.id, e.aggregate, e.type, e.body::jsonb
+	from unnest($1::text[], $2::text[], $3::text[], $4::text[]) with ordinality as e (id, aggregate, type, body, n)
+	order by e.n`
+
+// columns are the rows of events, as add wants them.
+type columns struct{ ids, aggregates, types, bodies []string }
+
+func rowsOf(ctx context.Context, events []event.Event) (columns, error) {
 	n := len(events)
-	ids, aggregates, types, bodies := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	rows := columns{make([]string, n), make([]string, n), make([]string, n), make([]string, n)}
 	for i, ev := range events {
 		if err := ev.Validate(); err != nil {
-			return fmt.Errorf("putting the event %s into the outbox: %w", ev.ID, err)
+			return columns{}, fmt.Errorf("putting the event %s into the outbox: %w", ev.ID, err)
 		}
 		if ev.TraceParent == "" {
 			ev.TraceParent = telemetry.TraceParent(ctx)
 		}
 		body, err := json.Marshal(ev)
 		if err != nil {
-			return fmt.Errorf("encoding the event %s: %w", ev.ID, err)
+			return columns{}, fmt.Errorf("encoding the event %s: %w", ev.ID, err)
 		}
-		ids[i], aggregates[i], types[i], bodies[i] = ev.ID, ev.Subject, ev.Type, string(body)
+		rows.ids[i], rows.aggregates[i], rows.types[i], rows.bodies[i] = ev.ID, ev.Subject, ev.Type, string(body)
 	}
-	_, err := q.Exec(ctx, `
-		insert into outbox.event (event_id, aggregate, type, body)
-		select e.id, e.aggregate, e.type, e.body::jsonb
-		from unnest($1::text[], $2::text[], $3::text[], $4::text[]) with ordinality as e (id, aggregate, type, body, n)
-		order by e.n`, ids, aggregates, types, bodies)
-	return pg.Fault(err, "putting events into the outbox")
+	return rows, nil
 }
 
 // Publish brings events, just committed with Add, to the bus, and takes their
@@ -77,11 +90,7 @@ func Publish(ctx context.Context, q pg.Querier, bus Publisher, events []event.Ev
 		return
 	}
 	crash.Point("outbox", "published")
-	// A row that is locked is with the relay, which takes it away itself. An error
-	// leaves the rows: they are published twice.
-	_, _ = q.Exec(ctx, `
-		delete from outbox.event where position in (
-			select position from outbox.event where event_id = any($1) for update skip locked)`, stored)
+	_ = Settle(ctx, q, stored) // an error leaves the rows: they are published twice
 }
 
 // Announcer is Publish with its stores, as functions use it after a commit.

@@ -59,6 +59,8 @@ func TestStreamsAreAsDesigned(t *testing.T) {
 		bus.QueueStream:    {"order.placed", jetstream.WorkQueuePolicy, 0},
 		bus.OrdersStream:   {"order.completed", jetstream.LimitsPolicy, 7 * 24 * time.Hour},
 		bus.PaymentsStream: {"payment.notified", jetstream.LimitsPolicy, 30 * 24 * time.Hour},
+		bus.MessagesStream: {"message.stored", jetstream.LimitsPolicy, 24 * time.Hour},
+		bus.MissedStream:   {"message.missed", jetstream.LimitsPolicy, 24 * time.Hour},
 		bus.CronStream:     {"cron.settle-order", jetstream.WorkQueuePolicy, 0},
 		bus.DeadStream:     {"dead.settle-order", jetstream.LimitsPolicy, 0},
 	} {
@@ -73,7 +75,7 @@ func TestStreamsAreAsDesigned(t *testing.T) {
 		if got.MaxBytes <= 0 || got.PersistMode != jetstream.DefaultPersistMode {
 			t.Errorf("%s: %d bytes at most, persist mode %v", name, got.MaxBytes, got.PersistMode)
 		}
-		if wantNew := name != bus.CronStream; (got.Discard == jetstream.DiscardNew) != wantNew {
+		if wantNew := name != bus.CronStream && name != bus.MissedStream; (got.Discard == jetstream.DiscardNew) != wantNew {
 			t.Errorf("%s: discards %s", name, got.Discard)
 		}
 	}
