@@ -59,7 +59,7 @@ func (r *rig) present(t *testing.T, want int) {
 }
 
 // poll waits for what nothing announces.
-func poll(t *testing.T, met func() bool) {
+func poll(t testing.TB, met func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

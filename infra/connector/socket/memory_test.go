@@ -2,11 +2,14 @@ package socket
 
 import (
 	"bytes"
+	"io"
+	"net"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -79,4 +82,83 @@ func measure() measured {
 		}
 	}
 	return m
+}
+
+// TestOfferingAllocatesNothing, nor does reading a message that is whole.
+func TestOfferingAllocatesNothing(t *testing.T) {
+	r := serve(t, nil)
+	_, s := r.open(t)
+	f := Text([]byte("x"))
+	if n := testing.AllocsPerRun(100, func() {
+		if taken := s.Offer(f, Live); taken != Written {
+			t.Fatalf("a frame is %d", taken)
+		}
+	}); n != 0 {
+		t.Errorf("offering a frame allocates %v times", n)
+	}
+	var p parser
+	most, wire := testLimits(), says("hello")
+	room := make([]byte, len(wire))
+	if n := testing.AllocsPerRun(100, func() {
+		copy(room, wire)
+		if err := p.feed(room, most, quiet{}); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("reading a message allocates %v times", n)
+	}
+}
+
+// BenchmarkOffer is what a frame of 300 bytes costs when its peer keeps up,
+// beside a bare write of the same bytes.
+func BenchmarkOffer(b *testing.B) {
+	ours, theirs := pair(b)
+	go func() { _, _ = io.Copy(io.Discard, theirs) }()
+	set, err := Settings{Path: "/", Protocol: "x"}.filled()
+	if err != nil {
+		b.Fatal(err)
+	}
+	v := &Server{set: set, epoch: time.Now()}
+	s, err := v.socket(ours)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := Text(make([]byte, 300))
+	b.Run("Offer", func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			for s.Offer(f, Live) == Refused {
+				runtime.Gosched()
+			}
+		}
+	})
+	poll(b, func() bool { return s.waiting() == 0 })
+	b.Run("Write", func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			if _, err := ours.Write(f.wire); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// pair is a connection over loopback, both ends.
+func pair(b *testing.B) (ours, theirs *net.TCPConn) {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	far, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	near, err := l.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _, _ = near.Close(), far.Close() })
+	return near.(*net.TCPConn), far.(*net.TCPConn)
 }

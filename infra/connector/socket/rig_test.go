@@ -37,6 +37,8 @@ type recorder struct {
 	mu     sync.Mutex
 	onOpen func(*Socket)
 	onText func(*Socket, []byte)
+
+	onDrained func()
 }
 
 type ending struct {
@@ -65,7 +67,15 @@ func (r *recorder) Text(s *Socket, message []byte) {
 	r.texts <- string(message)
 }
 
-func (r *recorder) Drained(s *Socket) { r.drained <- s }
+func (r *recorder) Drained(s *Socket) {
+	r.drained <- s
+	r.mu.Lock()
+	f := r.onDrained
+	r.mu.Unlock()
+	if f != nil {
+		f()
+	}
+}
 
 func (r *recorder) Ended(s *Socket, code Code, err error) { r.ended <- ending{s, code, err} }
 

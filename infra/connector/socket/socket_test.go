@@ -39,6 +39,66 @@ func TestClosingBringsWhatWaits(t *testing.T) {
 	}
 }
 
+// TestTheServerClosesFirst: a peer whose close frame is answered waits for us to
+// end the connection, as RFC 6455 wants, and not for long.
+func TestTheServerClosesFirst(t *testing.T) {
+	t.Parallel()
+	r := slow(t, nil)
+	c, _ := r.open(t)
+	c.say(closes(GoingAway, "so long"))
+	c.hears(opClose, "\x03\xe9")
+	c.gone()
+	_ = c.Close()
+	await(t, r.ended)
+	// With something still to be written the answer comes behind it.
+	c, s := r.openSlow(t, 4096)
+	stuff(t, s)
+	c.say(closes(GoingAway, ""))
+	poll(t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.ended
+	})
+	if got := c.hearsNumber(); got != 0 {
+		t.Errorf("heard %d", got)
+	}
+	c.hears(opClose, "\x03\xe9")
+	c.gone()
+	_ = c.Close()
+	if end := await(t, r.ended); end.code != GoingAway || end.err != nil {
+		t.Errorf("ended with %d, %v", end.code, end.err)
+	}
+}
+
+// TestEndedIsTheLastWord: not even Drained, which another goroutine calls, is
+// still running then. And while it runs, others can offer.
+func TestEndedIsTheLastWord(t *testing.T) {
+	t.Parallel()
+	r := slow(t, nil)
+	leave := make(chan bool)
+	r.onDrained = func() { <-leave }
+	c, s := r.openSlow(t, 4096)
+	stuff(t, s)
+	for s.Offer(numbered(0, 100), Ephemeral) == Queued {
+	}
+	for range s.waiting() {
+		c.hearsNumber()
+	}
+	await(t, r.drained)
+	if taken := s.Offer(numbered(0, 100), Live); taken != Written {
+		t.Errorf("while Drained runs a frame is %d", taken)
+	}
+	_ = c.Close()
+	poll(t, func() bool { return s.Offer(numbered(0, 100), Ephemeral) == Gone })
+	select {
+	case <-r.ended:
+		t.Error("ended while Drained runs")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(leave)
+	await(t, r.ended)
+}
+
 func TestAPeerThatDoesNotAnswerAClose(t *testing.T) {
 	t.Parallel()
 	r := slow(t, func(s *Settings) { s.CloseTimeout = 200 * time.Millisecond })

@@ -299,6 +299,14 @@ func TestATricklingReaderStays(t *testing.T) {
 	if took := time.Since(began); took < 3*limit {
 		t.Errorf("all of it took %v: there was nothing to see", took)
 	}
+	// The limit was for what waited then: it does not end what comes long after.
+	poll(t, func() bool { return s.waiting() == 0 })
+	for range int(limit/(20*time.Millisecond)) + 2 {
+		<-tick.C
+	}
+	if taken := s.Offer(numbered(frames, 100), Live); taken != Written {
+		t.Errorf("a frame after the limit is %d", taken)
+	}
 	if len(r.ended) > 0 {
 		t.Error("it was cut off")
 	}
