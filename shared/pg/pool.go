@@ -65,7 +65,7 @@ func Open(s Settings, application string, traces trace.TracerProvider) (*Pool, e
 			otelpgx.WithTracerProvider(traces), otelpgx.WithDisableSQLStatementInAttributes())
 	}
 	c.MaxConns = s.MaxConns
-	c.AfterConnect = checkSchema
+	c.AfterConnect = prepare
 	pool, err := pgxpool.NewWithConfig(context.Background(), c)
 	if err != nil {
 		return nil, fmt.Errorf("making the PostgreSQL pool: %w", err)
@@ -73,10 +73,14 @@ func Open(s Settings, application string, traces trace.TracerProvider) (*Pool, e
 	return &Pool{pool}, nil
 }
 
-// checkSchema refuses a connection to a database that lacks our migrations.
-func checkSchema(ctx context.Context, conn *pgx.Conn) error {
+// prepare refuses a connection to a database that lacks our migrations, and
+// has the others plan by indexes: a connection plans a statement once, often
+// while the tables are nearly empty, and what reads a page then as a whole would
+// read all of a large table for every order, until the next analyze.
+func prepare(ctx context.Context, conn *pgx.Conn) error {
 	var version int64
-	err := conn.QueryRow(ctx, `select coalesce(max(version_id), 0) from goose_db_version where is_applied`).Scan(&version)
+	err := conn.QueryRow(ctx, `select coalesce(max(version_id), 0) from goose_db_version
+		where is_applied and set_config('enable_seqscan', 'off', false) is not null`).Scan(&version)
 	if IsCode(err, "42P01") {
 		err = nil // no table of migrations: nothing was ever applied
 	}

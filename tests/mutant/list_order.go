@@ -24,6 +24,10 @@ func stockMutants() []mutant {
 		edits: []edit{{"infra/schema/migrations/00003_catalog_and_stock.sql", `default now(),
   primary key (reference, sku, kind)`, `default now()`}},
 		pkg: store, red: []string{"TestStockIsReleasedOnce"}, green: "TestNoOversellUnderContention",
+	}, {
+		name: "small-plans", guard: "a plan of the days when the tables were small reads no large one as a whole",
+		edits: []edit{{"shared/pg/pool.go", `set_config('enable_seqscan', 'off', false)`, `set_config('enable_seqscan', 'on', false)`}},
+		pkg:   store, red: []string{"TestPlansOfASmallShopServeALargeOne"}, green: "TestNoOversellUnderContention",
 	}}
 }
 

@@ -29,19 +29,20 @@ type shop struct {
 func newShop(t *testing.T, units int64, skus ...string) *shop {
 	s := &shop{Pool: support.Postgres(t)}
 	for _, sku := range skus {
-		err := s.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
-			if err := s.stock.Ensure(ctx, tx, sku); err != nil {
-				return err
-			}
-			_, err := s.stock.Restock(ctx, tx, uuid.NewString(), sku, units)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.restock(t.Context(), sku, units))
 	}
 	t.Cleanup(func() { support.MustHold(t, s) })
 	return s
+}
+
+func (s *shop) restock(ctx context.Context, sku string, units int64) error {
+	return s.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.stock.Ensure(ctx, tx, sku); err != nil {
+			return err
+		}
+		_, err := s.stock.Restock(ctx, tx, uuid.NewString(), sku, units)
+		return err
+	})
 }
 
 // draft is an order of one unit of each SKU at 5.00.
