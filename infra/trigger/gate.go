@@ -90,3 +90,10 @@ func (g *gate) admit() {
 		close(place)
 	}
 }
+
+// busy reports whether more than one place is taken: the caller's, who has one.
+func (g *gate) busy() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.taken > 1
+}

@@ -89,3 +89,23 @@ func TestBatchWait(t *testing.T) {
 		t.Errorf("%d calls, want one of ten", len(calls))
 	}
 }
+
+// While a call of the function runs, the next one gathers for longer.
+func TestBatchWaitBesideACall(t *testing.T) {
+	w := newWorld(t)
+	w.gateway.deploy("push", "topic", "order.reserved", "bazaar.batch", "3", "bazaar.batch_wait", "1s", "max_inflight", "2")
+	w.start()
+	release := w.gateway.hold("push")
+	w.publish("order.reserved", number("first", 3)...) // a full call
+	until(t, "the first call", func() bool { return len(w.gateway.seen("push")) == 1 })
+	w.publish("order.reserved", "early")
+	pause := time.After(1500 * time.Millisecond)
+	<-pause
+	w.publish("order.reserved", number("late", 2)...)
+	until(t, "the second call", func() bool { return len(w.gateway.seen("push")) == 2 })
+	if got := len(w.gateway.seen("push")[1].Events); got != 3 {
+		t.Errorf("the second call has %d events, want the three that came beside the first", got)
+	}
+	release()
+	w.drained("ORDERS", "push")
+}
