@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -52,6 +53,23 @@ func (s *shop) history(ctx context.Context, n int) error {
 	// What autovacuum would have done by now.
 	if _, err := s.Pool.Exec(ctx, `vacuum analyze`); err != nil {
 		return fmt.Errorf("vacuuming the tables: %w", err)
+	}
+	return nil
+}
+
+// checkpoint writes what is in memory only to the tables' files, so that it is
+// not written while something else is measured. The server's superuser has the
+// password of our role.
+func (s *shop) checkpoint(ctx context.Context) (err error) {
+	super := s.Pool.Config().ConnConfig.Copy()
+	super.User, super.Database = "postgres", "postgres"
+	conn, err := pgx.ConnectConfig(ctx, super)
+	if err != nil {
+		return fmt.Errorf("connecting as the superuser: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	if _, err := conn.Exec(ctx, `checkpoint`); err != nil {
+		return fmt.Errorf("making a checkpoint: %w", err)
 	}
 	return nil
 }

@@ -15,7 +15,10 @@ import (
 
 const (
 	openCallers   = 256 // who may wait for an answer at the same time in an open loop
-	latencyRounds = 3
+	latencyRounds = 5
+	// warmUp is for the first touch of each page since the checkpoint, which
+	// writes the whole page into the log: after it this is rare.
+	warmUp = 30 * time.Second
 )
 
 // watch keeps when orders were accepted, as their buyer saw it, and when they
@@ -197,12 +200,21 @@ func measureLatency(ctx context.Context, b *bench) (Result, error) {
 	if err := full.history(ctx, b.options.Million); err != nil {
 		return Result{}, err
 	}
+	for _, s := range []*shop{small, full} {
+		if err := s.checkpoint(ctx); err != nil {
+			return Result{}, err
+		}
+	}
 	pair, idle := []*steady{newSteady(), newSteady()}, newSteady()
 	rounds := make([]ratios, 0, latencyRounds)
 	for round := range latencyRounds + 1 { // the first only warms up
 		var seen [2]*steady
+		length := 5 * time.Second
+		if round == 0 {
+			length = warmUp
+		}
 		for i, s := range []*shop{small, full} {
-			if seen[i], err = s.steady(ctx, top/2, b.long(5*time.Second), uint64(round)); err != nil {
+			if seen[i], err = s.steady(ctx, top/2, b.long(length), uint64(round)); err != nil {
 				return Result{}, err
 			}
 			b.say("%s: accept p50 %s p99 %s, reserved p50 %s p99 %s, sent late p99 %s", []string{"few orders", "many orders"}[i],

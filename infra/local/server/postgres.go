@@ -108,6 +108,9 @@ func (s *Postgres) startOnce(ctx context.Context, bin string, as account) error 
 		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(s.Port),
 		"unix_socket_directories=", // loopback only: no socket elsewhere, no limit on the length of Dir
 		"max_connections=200", "password_encryption=scram-sha-256", "logging_collector=off", "timezone=UTC",
+		// What keys at random touch stays in memory, and a busy hour does not make
+		// a checkpoint follow the other, after which each page is logged whole.
+		"shared_buffers=512MB", "max_wal_size=4GB",
 	}
 	if s.NoSync {
 		options = append(options, "fsync=off", "full_page_writes=off", "autovacuum_naptime=10min")
