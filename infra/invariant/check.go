@@ -54,11 +54,11 @@ func Snapshot(ctx context.Context, db Database, look func(tx pgx.Tx) error) (err
 			err = fmt.Errorf("ending to look: %w", ended)
 		}
 	}()
-	// Whole tables are joined here: in memory where they fit; not in the order of
-	// their ids, which lie anywhere in a table; in one process, since others want
-	// the processors too; and without a compiler that takes longer than most of
-	// the queries.
-	if _, err := tx.Exec(ctx, `set local work_mem = '64MB'; set local random_page_cost = 40;
+	// Whole tables are joined here, which a pool of ours avoids: in memory where
+	// they fit; not in the order of their ids, which lie anywhere in a table; in
+	// one process, since others want the processors too; and without a compiler
+	// that takes longer than most of the queries.
+	if _, err := tx.Exec(ctx, `set local enable_seqscan = on; set local work_mem = '64MB'; set local random_page_cost = 40;
 		set local max_parallel_workers_per_gather = 0; set local jit = off`); err != nil {
 		return fmt.Errorf("beginning to look: %w", err)
 	}
