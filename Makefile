@@ -3,7 +3,7 @@ REGISTRY ?= ghcr.io/bazaar
 TAG ?= latest
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run reset test fault mutants lint bench build images
+.PHONY: run reset test web fault mutants lint bench build images
 
 ## run: everything on this machine, until Ctrl-C; ARGS="--buyers 1000" adds to it
 run:
@@ -17,6 +17,11 @@ reset:
 GOTEST = go test -race -shuffle=on -count=1
 test:
 	$(GOTEST) ./shared/... ./functions/... ./infra/... && $(GOTEST) -p 1 ./tests/...
+
+## web: the types of the page and of its client library, with the compiler that infra/web/package-lock.json names (npm)
+web:
+	@mkdir -p build/node && cp infra/web/package.json infra/web/package-lock.json build/node/
+	npm ci --prefix build/node --ignore-scripts --no-audit --no-fund && build/node/node_modules/.bin/tsc -p infra/web
 
 ## fault: SEEDS=n seeds of faults under 60 % of the load that is accepted here, every crash point by itself, PostgreSQL away for two minutes
 SEEDS ?= 20
