@@ -47,7 +47,7 @@ func Standard() Terms {
 
 // Rules are all rules, those of one domain together, the settled ones last.
 func Rules(t Terms) []Rule {
-	return slices.Concat(orderRules(), stockRules(), paymentRules(), eventRules(), keyRules(), sessionRules(t), settledRules(t))
+	return slices.Concat(orderRules(), stockRules(), paymentRules(), eventRules(), messageRules(), keyRules(), sessionRules(t), settledRules(t))
 }
 
 // Always are the rules that hold at any time.

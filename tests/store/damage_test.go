@@ -12,6 +12,7 @@ func damages() []damage {
 	all = append(all, paymentDamages()...)
 	all = append(all, eventDamages()...)
 	all = append(all, keyDamages()...)
+	all = append(all, messageDamages()...)
 	return append(all, sessionDamages()...)
 }
 

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"bazaar/shared/idem"
@@ -32,13 +31,7 @@ func (s *shop) fill(t *testing.T) {
 	t.Helper()
 	for _, sku := range []string{"A", "B"} {
 		putProduct(t, s, sku, "Tea", 500)
-		must(t, s.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
-			if err := s.stock.Ensure(ctx, tx, sku); err != nil {
-				return err
-			}
-			_, err := s.stock.Restock(ctx, tx, uuid.NewString(), sku, 100)
-			return err
-		}))
+		must(t, s.restock(t.Context(), sku, 100))
 	}
 	s.live(t, "reserved")
 	s.live(t, "closing", order.Cancel)
@@ -52,6 +45,7 @@ func (s *shop) fill(t *testing.T) {
 	s.told(t)
 	s.keys(t)
 	s.people(t)
+	talkOf(t, s.Pool)
 }
 
 // live is trade for one that must succeed.
