@@ -119,7 +119,7 @@ func (v *Server) address(r request) error {
 			return refuse(http.StatusBadRequest, once+" is said twice")
 		}
 	}
-	if host := r.all("Host"); len(host) == 0 || host[0] == "" {
+	if host := r.all("Host"); len(host) == 0 || !isVisible(host[0]) {
 		return refuse(http.StatusBadRequest, "no host is named")
 	}
 	return nil
