@@ -1,33 +1,17 @@
-import { Api, type GroupApi, type Receipts, type Token } from "./api.ts";
+import { Api, type GroupApi, type Receipts } from "./api.ts";
 import type { Random } from "./backoff.ts";
 import { wall, type Clock, type Timer } from "./clock.ts";
 import { Directory } from "./directory.ts";
 import { Errand } from "./errand.ts";
 import { Bell, type Events } from "./events.ts";
 import { PROTOCOL, say, type Body, type Change, type Line, type Message, type Target } from "./frame.ts";
-import { Link, type LinkState, type SocketLike } from "./link.ts";
+import { Link, type LinkState } from "./link.ts";
+import type { Options } from "./options.ts";
 import { Outbox, type Pending } from "./outbox.ts";
 import { LocalStore, type Store } from "./store.ts";
 import { entries, summaries, type Entry, type Summary } from "./view.ts";
 
-export interface Options {
-  /** Addresses of connectors; after a loss the next one is tried. */
-  readonly sockets: readonly string[];
-  /** Where the functions are: `/function`. */
-  readonly api: string;
-  readonly user: string;
-  /** Names this device: of two connections with the same name the newer one stays. */
-  readonly device: string;
-  /** Gives an access token, a new one when fresh. Throws SignedOut when the person has to sign in again. */
-  token(fresh: boolean): Promise<Token>;
-  readonly store?: Store;
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly socket?: (url: string) => SocketLike;
-  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-  /** Makes the id of a message, once for each act of a person. */
-  readonly newId?: () => string;
-}
+export type { Options } from "./options.ts";
 
 const PAGE = 50;
 const NAMED = 1000; // cursors that one sync may name

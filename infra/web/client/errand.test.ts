@@ -89,4 +89,8 @@ test("halt drops what is planned, and nothing is asked until it is allowed", asy
   equal(r.at.length, 2, "one under way since before does not hold it up");
   await r.end(new Fault(503, "unavailable", "", 0));
   equal(r.clock.waits().length, 1);
+  await r.clock.pass(500);
+  r.errand.halt();
+  await r.end(new Fault(503, "unavailable", "", 0));
+  deepEqual(r.clock.waits(), [], "one that fails after halt plans nothing");
 });

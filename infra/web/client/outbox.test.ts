@@ -168,6 +168,7 @@ test("what is not under way cannot be refused, nor what is not failed be retried
   await p.add("a");
   p.box.refused("a", "denied", false, 0);
   p.box.refused("nobody", "denied", false, 0);
+  deepEqual(p.states(), ["a:waiting"]);
   p.box.retry("a");
   p.box.discard("a");
   deepEqual(p.states(), ["a:waiting"]);

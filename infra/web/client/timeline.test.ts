@@ -41,7 +41,7 @@ test("the next seq moves the cursor, a known one is dropped", () => {
 
 test("what is ahead never moves the cursor, and drains when the hole is filled", () => {
   const s = new Story();
-  s.take(1, 3, 5, 4, 4);
+  deepEqual(s.take(1, 3, 5, 4, 4), [true, true, true, true, false]);
   deepEqual([s.t.cursor, s.shown()], [1, "1 (2-2) 3 4 5"]);
   s.take(2);
   deepEqual([s.t.cursor, s.shown()], [5, "1 2 3 4 5"]);
@@ -58,14 +58,23 @@ test("a gap waits 300 ms, then U(0, 2 s), and asks once", async () => {
   }
 });
 
+test("more of what is ahead does not bring the question forward", () => {
+  let chance = 1;
+  const s = new Story(() => chance);
+  s.take(1, 3);
+  chance = 0;
+  s.take(4, 5, 6);
+  deepEqual(s.clock.waits(), [2300], "a whole group would ask at the soonest of all its chances");
+});
+
 test("a gap that fills in time asks nothing", async () => {
   const s = new Story(() => 0);
   s.take(1, 3);
   await s.clock.pass(299);
   s.take(2);
+  deepEqual(s.clock.waits(), []);
   await s.clock.pass(10_000);
   equal(s.asked, 0);
-  deepEqual(s.clock.waits(), []);
 });
 
 test("a hint beyond the cursor asks after U(0, 200 ms), another does nothing", async () => {
@@ -167,6 +176,15 @@ test("history with holes leaves them marked; history with nothing ends the gap",
   equal(s.shown(), "16 19 20", "an answer to a question that was settled otherwise");
 });
 
+test("history that strays into another gap, or out of all, is not believed", () => {
+  const s = new Story();
+  s.take(1);
+  s.t.synced(page(10, range(10, 10), [2, 9]));
+  s.t.synced(page(20, range(20, 20), [11, 19]));
+  s.t.filled(20, [said(19), said(5), said(15), said(40)], true);
+  equal(s.shown(), "1 [2-9] 10 15 [16-18] 19 20");
+});
+
 test("after a sync what it did not bring is not waited for; what is ahead is asked for less and less often", async () => {
   const s = new Story();
   s.take(1);
@@ -200,6 +218,7 @@ test("a recalled message is empty wherever it came from, and stays so", () => {
   ok(s.t.recall(2, "at"));
   ok(s.t.recall(4, "at"));
   equal(s.t.recall(2, "later"), false);
+  equal(s.t.recall(4, "later"), false);
   equal(s.t.recall(3, "at"), false);
   deepEqual([s.t.get(2)?.body, s.t.get(2)?.recalledAt, s.t.get(4)?.body], [{}, "at", {}]);
   s.take(2, 3);

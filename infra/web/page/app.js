@@ -1836,6 +1836,7 @@
   var clock = new Intl.DateTimeFormat(void 0, { hour: "numeric", minute: "2-digit" });
   var weekday = new Intl.DateTimeFormat(void 0, { weekday: "long" });
   var date = new Intl.DateTimeFormat(void 0, { day: "numeric", month: "long" });
+  var longAgo = new Intl.DateTimeFormat(void 0, { day: "numeric", month: "long", year: "numeric" });
   var short = new Intl.DateTimeFormat(void 0, { day: "2-digit", month: "2-digit" });
   var full = new Intl.DateTimeFormat(void 0, { dateStyle: "full", timeStyle: "medium" });
   var DAY_MS = 864e5;
@@ -1851,7 +1852,8 @@
     const days = ago(at, now);
     if (days === 0) return "Today";
     if (days === 1) return "Yesterday";
-    return days > 1 && days < 7 ? weekday.format(at) : date.format(at);
+    if (days > 1 && days < 7) return weekday.format(at);
+    return (at.getFullYear() === now.getFullYear() ? date : longAgo).format(at);
   }
   function briefly(at, now = /* @__PURE__ */ new Date()) {
     if (Number.isNaN(at.getTime())) return "";
@@ -1934,13 +1936,13 @@
     for (const c of name) sum = (sum * 31 + (c.codePointAt(0) ?? 0)) % 65521;
     return `hue-${sum % HUES}`;
   }
-  function avatar(name, kind, online = false) {
+  function avatar(name, kind, online = false, colour = name) {
     if (name === SHOP && kind === "direct") return h("span", { class: "avatar shop", "aria-hidden": "true" }, icon("stall"));
     const initials = name.replace(/[^\p{L}\p{N} ]/gu, "").trim().split(/\s+/).slice(0, kind === "group" ? 2 : 1);
     const letters = initials.length > 1 ? initials.map((w) => w.charAt(0)).join("") : (initials[0] ?? "?").slice(0, kind === "group" ? 1 : 2);
     return h(
       "span",
-      { class: `avatar ${kind === "group" ? "star" : "face"} ${hue(name)}${online ? " online" : ""}`, "aria-hidden": "true" },
+      { class: `avatar ${kind === "group" ? "star" : "face"} ${hue(colour)}${online ? " online" : ""}`, "aria-hidden": "true" },
       h("span", { class: "shape" }, letters.toLocaleUpperCase())
     );
   }
@@ -2177,7 +2179,7 @@
           "aria-current": s.id === this.#selected ? "true" : null,
           on: { click: () => this.o.open(s.id) }
         },
-        avatar(s.kind === "group" ? title : s.peer ?? "?", s.kind, online),
+        avatar(s.kind === "group" ? title : s.peer ?? "?", s.kind, online, s.peer ?? s.id),
         h(
           "span",
           { class: "row-main" },
@@ -2225,7 +2227,7 @@
       fill(
         this.node,
         button("Back to the conversations", () => this.o.back(), { class: "tool back", "data-focus": "back" }, icon("back")),
-        avatar(s.kind === "group" ? titleOf(s) : s.peer ?? "?", s.kind, presence?.online),
+        avatar(s.kind === "group" ? titleOf(s) : s.peer ?? "?", s.kind, presence?.online, s.peer ?? s.id),
         h("div", { class: "talk-name" }, h("h2", {}, titleOf(s)), h("p", { class: typing.length > 0 ? "typing" : "" }, under)),
         s.kind === "group" && button("Members", () => this.o.members(), { class: "tool", "data-focus": "members", "aria-expanded": String(panel) }, icon("people"))
       );
@@ -2645,6 +2647,7 @@
   var RECALL_MS = 12e4;
   var TOGETHER_MS = 3e5;
   var BOTTOM_PX = 48;
+  var HUSH_MS = 1e3;
   var Stream = class {
     // to the end, as whoever scrolled last left it
     constructor(client, me, seen) {
@@ -2672,6 +2675,7 @@
     /** open shows another conversation, from its end. */
     open(place, readSeq) {
       if (this.#place?.id !== place.id) {
+        this.#hush();
         this.#log.replaceChildren();
         this.#items = this.#keyed();
         this.#readAtOpening = readSeq;
@@ -2679,6 +2683,11 @@
       this.#place = place;
       this.show();
       this.bottom();
+    }
+    /** hush: what was said before is not news, and is not read out to those who listen. */
+    #hush() {
+      this.#log.setAttribute("aria-live", "off");
+      setTimeout(() => this.#log.setAttribute("aria-live", "polite"), HUSH_MS);
     }
     /** moved keeps what is shown when the conversation gets its name, or one's role in it changes. */
     moved(place) {
@@ -2730,7 +2739,7 @@
         const at = timeOfEntry(e);
         if (day(at) !== today) {
           today = day(at);
-          items.push({ type: "mark", kind: "day", key: `d${today}`, text: dayOf(at) });
+          items.push({ type: "mark", kind: "day", key: `d-${keyOf(e, this.me)}`, text: dayOf(at) });
         }
         if (!marked && e.type === "message" && e.message.seq > this.#readAtOpening && e.message.from !== this.me) {
           marked = true;
@@ -2756,7 +2765,7 @@
       const recent = Date.now() - at.getTime() < RECALL_MS;
       return {
         type: "said",
-        key: own ? `own-${what.clientMsgId}` : `m${seq}`,
+        key: keyOf(e, this.me),
         what,
         seq,
         own,
@@ -2794,6 +2803,7 @@
       const below = this.#scroll.scrollHeight - this.#scroll.scrollTop;
       try {
         await this.client.older(this.#place.id, to);
+        this.#hush();
         this.show();
         this.#scroll.scrollTop = this.#scroll.scrollHeight - below;
       } catch (err) {
@@ -2833,6 +2843,10 @@
       }
     }
   };
+  function keyOf(e, me) {
+    if (e.type === "pending") return `own-${e.pending.clientMsgId}`;
+    return e.message.from === me ? `own-${e.message.clientMsgId}` : `m${e.message.seq}`;
+  }
   function timeOfEntry(e) {
     return new Date(e.type === "message" ? e.message.sentAt : e.pending.at);
   }
@@ -2979,7 +2993,7 @@
         () => clearInterval(tick2),
         c.on("state", (state) => state.name === "ready" ? this.#statuses.plan() : this.#blind()),
         c.on("conversation", (which) => (this.#lists.plan(), this.#statuses.plan(), which === this.#selected && this.#talks.plan())),
-        c.on("entry", (which) => which === this.#selected && this.#talks.plan()),
+        c.on("entry", (which) => (this.#fell(which), which === this.#selected && this.#talks.plan())),
         c.on("receipt", (r) => r.conversation === this.#selected && this.#talks.plan()),
         c.on("opened", (o) => this.#opened(o.from, o.conversation)),
         c.on("typing", (t) => this.#typed(t.conversation, t.user)),
@@ -3080,6 +3094,11 @@
       this.#lists.plan();
       this.#talks.plan();
     }
+    /** fell: who has just said something does not type any more. */
+    #fell(which) {
+      const last = this.#client.timeline(which).at(-1);
+      if (last?.type === "message") this.#typing.get(which)?.delete(last.message.from);
+    }
     #typists(which) {
       return [...this.#typing.get(which)?.keys() ?? []];
     }
@@ -3096,7 +3115,8 @@
     }
     #watch() {
       const peers = this.#client.conversations().flatMap((s) => s.peer !== null ? [s.peer] : []);
-      this.#client.watch([.../* @__PURE__ */ new Set([...this.#members, ...peers])].slice(0, WATCHED2));
+      const open = this.#selected?.startsWith("@") ? [this.#selected.slice(1)] : [];
+      this.#client.watch([.../* @__PURE__ */ new Set([...open, ...this.#members, ...peers])].slice(0, WATCHED2));
     }
     #setAway(away) {
       this.#away = away;

@@ -11,14 +11,14 @@ export function hue(name: string): string {
   return `hue-${sum % HUES}`;
 }
 
-/** avatar is a face: a circle for a person, a star for a group, the stall for the shop. */
-export function avatar(name: string, kind: string, online = false): HTMLElement {
+/** avatar is a face: a circle for a person, a star for a group, the stall for the shop. colour is what its colour comes from: a group's id, so that another title does not change it. */
+export function avatar(name: string, kind: string, online = false, colour = name): HTMLElement {
   if (name === SHOP && kind === "direct") return h("span", { class: "avatar shop", "aria-hidden": "true" }, icon("stall"));
   const initials = name.replace(/[^\p{L}\p{N} ]/gu, "").trim().split(/\s+/).slice(0, kind === "group" ? 2 : 1);
   const letters = initials.length > 1 ? initials.map((w) => w.charAt(0)).join("") : (initials[0] ?? "?").slice(0, kind === "group" ? 1 : 2);
   return h(
     "span",
-    { class: `avatar ${kind === "group" ? "star" : "face"} ${hue(name)}${online ? " online" : ""}`, "aria-hidden": "true" },
+    { class: `avatar ${kind === "group" ? "star" : "face"} ${hue(colour)}${online ? " online" : ""}`, "aria-hidden": "true" },
     h("span", { class: "shape" }, letters.toLocaleUpperCase()),
   );
 }

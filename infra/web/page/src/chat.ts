@@ -130,7 +130,7 @@ export class Chat {
       () => clearInterval(tick),
       c.on("state", (state) => state.name === "ready" ? this.#statuses.plan() : this.#blind()),
       c.on("conversation", (which) => (this.#lists.plan(), this.#statuses.plan(), which === this.#selected && this.#talks.plan())),
-      c.on("entry", (which) => which === this.#selected && this.#talks.plan()),
+      c.on("entry", (which) => (this.#fell(which), which === this.#selected && this.#talks.plan())),
       c.on("receipt", (r) => r.conversation === this.#selected && this.#talks.plan()),
       c.on("opened", (o) => this.#opened(o.from, o.conversation)),
       c.on("typing", (t) => this.#typed(t.conversation, t.user)),
@@ -244,6 +244,12 @@ export class Chat {
     this.#talks.plan();
   }
 
+  /** fell: who has just said something does not type any more. */
+  #fell(which: string): void {
+    const last = this.#client.timeline(which).at(-1);
+    if (last?.type === "message") this.#typing.get(which)?.delete(last.message.from);
+  }
+
   #typists(which: string): string[] {
     return [...(this.#typing.get(which)?.keys() ?? [])];
   }
@@ -262,7 +268,8 @@ export class Chat {
 
   #watch(): void {
     const peers = this.#client.conversations().flatMap((s) => (s.peer !== null ? [s.peer] : []));
-    this.#client.watch([...new Set([...this.#members, ...peers])].slice(0, WATCHED));
+    const open = this.#selected?.startsWith("@") ? [this.#selected.slice(1)] : [];
+    this.#client.watch([...new Set([...open, ...this.#members, ...peers])].slice(0, WATCHED));
   }
 
   #setAway(away: boolean): void {

@@ -32,7 +32,7 @@ export class Head {
     fill(
       this.node,
       button("Back to the conversations", () => this.o.back(), { class: "tool back", "data-focus": "back" }, icon("back")),
-      avatar(s.kind === "group" ? titleOf(s) : (s.peer ?? "?"), s.kind, presence?.online),
+      avatar(s.kind === "group" ? titleOf(s) : (s.peer ?? "?"), s.kind, presence?.online, s.peer ?? s.id),
       h("div", { class: "talk-name" }, h("h2", {}, titleOf(s)), h("p", { class: typing.length > 0 ? "typing" : "" }, under)),
       s.kind === "group" && button("Members", () => this.o.members(), { class: "tool", "data-focus": "members", "aria-expanded": String(panel) }, icon("people")),
     );

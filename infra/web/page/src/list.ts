@@ -62,7 +62,7 @@ export class List {
         "aria-current": s.id === this.#selected ? "true" : null,
         on: { click: () => this.o.open(s.id) },
       },
-      avatar(s.kind === "group" ? title : (s.peer ?? "?"), s.kind, online),
+      avatar(s.kind === "group" ? title : (s.peer ?? "?"), s.kind, online, s.peer ?? s.id),
       h(
         "span",
         { class: "row-main" },

@@ -24,6 +24,7 @@ export interface Place {
 const RECALL_MS = 120_000;
 const TOGETHER_MS = 300_000; // said in a row
 const BOTTOM_PX = 48;
+const HUSH_MS = 1_000;
 
 /** Stream is the messages of the open conversation. */
 export class Stream {
@@ -53,6 +54,7 @@ export class Stream {
   /** open shows another conversation, from its end. */
   open(place: Place, readSeq: number): void {
     if (this.#place?.id !== place.id) {
+      this.#hush();
       this.#log.replaceChildren();
       this.#items = this.#keyed();
       this.#readAtOpening = readSeq;
@@ -60,6 +62,12 @@ export class Stream {
     this.#place = place;
     this.show();
     this.bottom();
+  }
+
+  /** hush: what was said before is not news, and is not read out to those who listen. */
+  #hush(): void {
+    this.#log.setAttribute("aria-live", "off");
+    setTimeout(() => this.#log.setAttribute("aria-live", "polite"), HUSH_MS);
   }
 
   /** moved keeps what is shown when the conversation gets its name, or one's role in it changes. */
@@ -118,7 +126,7 @@ export class Stream {
       const at = timeOfEntry(e);
       if (day(at) !== today) {
         today = day(at);
-        items.push({ type: "mark", kind: "day", key: `d${today}`, text: dayOf(at) });
+        items.push({ type: "mark", kind: "day", key: `d-${keyOf(e, this.me)}`, text: dayOf(at) });
       }
       if (!marked && e.type === "message" && e.message.seq > this.#readAtOpening && e.message.from !== this.me) {
         marked = true;
@@ -143,7 +151,7 @@ export class Stream {
     const recent = Date.now() - at.getTime() < RECALL_MS;
     return {
       type: "said",
-      key: own ? `own-${what.clientMsgId}` : `m${seq}`,
+      key: keyOf(e, this.me),
       what,
       seq,
       own,
@@ -184,6 +192,7 @@ export class Stream {
     const below = this.#scroll.scrollHeight - this.#scroll.scrollTop;
     try {
       await this.client.older(this.#place.id, to);
+      this.#hush();
       this.show();
       this.#scroll.scrollTop = this.#scroll.scrollHeight - below; // what was in sight stays there
     } catch (err) {
@@ -224,6 +233,12 @@ export class Stream {
       toast(sentence(err));
     }
   }
+}
+
+/** keyOf stays while a message of one's own goes from waiting to stored. */
+function keyOf(e: Extract<Entry, { type: "message" | "pending" }>, me: string): string {
+  if (e.type === "pending") return `own-${e.pending.clientMsgId}`;
+  return e.message.from === me ? `own-${e.message.clientMsgId}` : `m${e.message.seq}`;
 }
 
 function timeOfEntry(e: Extract<Entry, { type: "message" | "pending" }>): Date {

@@ -8,6 +8,7 @@ export const SHOP = "shop";
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long" });
+const longAgo = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
 const short = new Intl.DateTimeFormat(undefined, { day: "2-digit", month: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
@@ -30,7 +31,8 @@ export function dayOf(at: Date, now = new Date()): string {
   const days = ago(at, now);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
-  return days > 1 && days < 7 ? weekday.format(at) : date.format(at);
+  if (days > 1 && days < 7) return weekday.format(at);
+  return (at.getFullYear() === now.getFullYear() ? date : longAgo).format(at);
 }
 
 /** briefly is a time for a list: the hour today, the day before. */
