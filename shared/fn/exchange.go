@@ -47,11 +47,15 @@ type exchange struct {
 	batch *batch // at the Event door
 
 	deadline deadline
-	whole    bool        // the body was read to its end
-	broken   bool        // the body cannot be read on
-	watch    *time.Timer // answers for a step that does not
+	whole    bool // the body was read to its end
+	broken   bool // the body cannot be read on
 	mu       sync.Mutex
 	answered bool
+
+	// The watch's own: its list of calls, and when it answers for a step that does not.
+	next, previous *exchange
+	until          time.Time
+	watched        bool
 }
 
 // callContext finds its exchange without a search through the contexts below.
@@ -74,9 +78,7 @@ func (x *exchange) serve() {
 	defer x.deadline.end()
 	x.ctx = &x.deadline
 	answer, err := x.guarded()
-	if x.watch != nil {
-		x.watch.Stop()
-	}
+	x.s.watch.remove(x)
 	hurried := limit < x.s.run.Settings.ExecTimeout
 	if hurried && x.deadline.Err() != nil && fault.KindOf(err) == fault.Unavailable {
 		// What the step blames on a store was the caller's own haste.
@@ -88,7 +90,7 @@ func (x *exchange) serve() {
 // arrived is where the request is whole and the step's turn comes: it is watched
 // from here on. While a body is being read nothing could be written.
 func (x *exchange) arrived() {
-	x.watch = time.AfterFunc(time.Until(x.deadline.at)+cutGrace, x.cut)
+	x.s.watch.add(x, x.deadline.at.Add(cutGrace))
 }
 
 // guarded runs the route and turns a panic into an error with its stack.

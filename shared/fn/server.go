@@ -28,6 +28,7 @@ type server struct {
 	refused   *Route
 	ready     atomic.Bool
 	recording bool
+	watch     watch
 	json      []string // the Content-Type of most answers
 }
 

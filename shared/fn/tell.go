@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"bazaar/shared/fault"
+	"bazaar/shared/telemetry"
 )
 
 // maxLogged bounds what a caller may write into the log with a path or method.
@@ -48,10 +49,7 @@ func (x *exchange) tell(status int, f *fault.Error) {
 			attrs = append(attrs, slog.String("stack", string(p.stack)))
 		}
 	}
-	// Not log.LogAttrs, which looks for the caller's line and the time once more.
-	line := slog.NewRecord(x.start.Add(took), level, "call", 0)
-	line.AddAttrs(attrs...)
-	_ = log.Handler().Handle(x.ctx, line)
+	telemetry.Line(x.ctx, log, x.start.Add(took), level, "call", attrs)
 }
 
 func short(text string) string { return text[:min(len(text), maxLogged)] }

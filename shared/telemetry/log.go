@@ -84,21 +84,41 @@ func (l *lines) open(b []byte) []byte {
 }
 
 func (l *lines) Handle(ctx context.Context, r slog.Record) error {
+	attrs := make([]slog.Attr, 0, 16)
+	r.Attrs(func(a slog.Attr) bool { attrs = append(attrs, a); return true })
+	return l.line(ctx, r.Time, r.Level, r.Message, attrs)
+}
+
+// Line writes a line as log.LogAttrs would, without its search for the caller's
+// line of code and its copies: for who writes one for each call.
+func Line(ctx context.Context, log *slog.Logger, at time.Time, level slog.Level, message string, attrs []slog.Attr) {
+	if l, ours := log.Handler().(*lines); ours {
+		_ = l.line(ctx, at, level, message, attrs)
+		return
+	}
+	record := slog.NewRecord(at, level, message, 0)
+	record.AddAttrs(attrs...)
+	_ = log.Handler().Handle(ctx, record)
+}
+
+func (l *lines) line(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error {
 	kept, _ := l.out.buffers.Get().(*[]byte)
 	b := append((*kept)[:0], '{')
-	if !r.Time.IsZero() {
-		b = appendTime(appendKey(b, slog.TimeKey), r.Time.Round(0))
+	if !at.IsZero() {
+		b = appendTime(appendKey(b, slog.TimeKey), at.Round(0))
 	}
-	b = appendString(appendKey(b, slog.LevelKey), r.Level.String())
-	b = appendString(appendKey(b, slog.MessageKey), r.Message)
+	b = appendString(appendKey(b, slog.LevelKey), level.String())
+	b = appendString(appendKey(b, slog.MessageKey), message)
 	b = appendSpan(b, trace.SpanContextFromContext(ctx))
 	b = append(b, l.bound...)
 	opened := l.opened
-	if r.NumAttrs() > 0 {
+	if len(attrs) > 0 {
 		before := len(b)
 		b = l.open(b)
 		start := len(b)
-		r.Attrs(func(a slog.Attr) bool { b = appendAttr(b, a); return true })
+		for _, a := range attrs {
+			b = appendAttr(b, a)
+		}
 		if len(b) == start {
 			b = b[:before]
 		} else {
