@@ -27,7 +27,7 @@ func (Store) Changed(ctx context.Context, q pg.Querier) (Sweep, error) {
 	var since time.Time
 	// The clock is read before the rows are: what is committed meanwhile is of the
 	// next sweep.
-	err := q.QueryRow(ctx, `select swept_to - $1::bigint * interval '1 millisecond', clock_timestamp() from message.sweep`,
+	err := q.QueryRow(ctx, `select swept_to - $1::bigint * interval '1 millisecond', clock_timestamp() from message.sweep where one`,
 		sweepBehind.Milliseconds()).Scan(&since, &s.Until)
 	if err != nil {
 		return Sweep{}, pg.Fault(err, "reading the mark of the sweep")
@@ -52,6 +52,6 @@ func (Store) Changed(ctx context.Context, q pg.Querier) (Sweep, error) {
 // Swept moves the mark to until, and never back: after what Changed gave was told
 // and flushed.
 func (Store) Swept(ctx context.Context, q pg.Querier, until time.Time) error {
-	_, err := q.Exec(ctx, `update message.sweep set swept_to = greatest(swept_to, $1)`, until)
+	_, err := q.Exec(ctx, `update message.sweep set swept_to = greatest(swept_to, $1) where one`, until)
 	return pg.Fault(err, "moving the mark of the sweep")
 }
