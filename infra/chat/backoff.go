@@ -20,7 +20,7 @@ type terms struct {
 
 func standard() terms {
 	return terms{
-		greet: 15 * time.Second, silence: 10 * time.Second, steady: 30 * time.Second, linger: 2 * time.Second,
+		greet: 15 * time.Second, silence: 10 * time.Second, steady: 30 * time.Second, linger: 5 * time.Second,
 		linkBase: 500 * time.Millisecond, sendBase: time.Second, longest: 30 * time.Second, answer: 15 * time.Second,
 		gap: 300 * time.Millisecond, gapSpread: 2 * time.Second, headSpread: 200 * time.Millisecond, keep: time.Second,
 	}

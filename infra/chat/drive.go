@@ -142,7 +142,9 @@ func (c *Client) perform(ctx context.Context, all *sync.WaitGroup, t todo) (agai
 	}
 	if t.token {
 		all.Go(func() {
-			value, expires, err := c.o.Token(ctx, t.fresh)
+			within, cancel := context.WithTimeout(ctx, c.core.terms.greet)
+			defer cancel()
+			value, expires, err := c.o.Token(within, t.fresh)
 			c.do(func(now time.Time) { c.core.tokenGot(now, value, expires, err) })
 		})
 	}

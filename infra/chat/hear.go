@@ -44,6 +44,7 @@ func (c *core) line(now time.Time, line []byte) bool {
 		if !ok || m.Conversation == "" || m.Seq < 1 {
 			return false
 		}
+		c.mine(m)
 		k := c.talk(m.Conversation)
 		c.took(now, k, k.take(m))
 		return true
@@ -160,21 +161,39 @@ func (c *core) answerLine(now time.Time, t string, line []byte) bool {
 	if !ok || s.Conversation == "" || s.Seq < 1 {
 		return false
 	}
-	l := c.box.sent(s)
+	l := c.confirmed(s)
 	if l == nil {
 		return true // confirmed before
 	}
-	if l.To.User != "" {
-		c.peers[l.To.User] = s.Conversation
-	}
-	c.record.Sent = append(c.record.Sent, Confirmation{s, l.To, Hash(l.Body)})
-	c.emit(Event{Kind: Confirmed, ID: s.ClientMsgID, Conversation: s.Conversation, Seq: s.Seq})
 	k := c.talk(s.Conversation)
 	c.took(now, k, k.take(Message{
 		Conversation: s.Conversation, Seq: s.Seq, ID: s.MessageID, ClientMsgID: s.ClientMsgID,
 		From: c.user, SentAt: s.SentAt, Kind: l.Kind, Body: l.Body,
 	}))
 	return true
+}
+
+// confirmed takes that a message of ours is stored, and gives it; nil when that
+// was known.
+func (c *core) confirmed(s Sent) *letter {
+	l := c.box.sent(s)
+	if l == nil {
+		return nil
+	}
+	if l.To.User != "" {
+		c.peers[l.To.User] = s.Conversation
+	}
+	c.record.Sent = append(c.record.Sent, Confirmation{s, l.To, Hash(l.Body)})
+	c.emit(Event{Kind: Confirmed, ID: s.ClientMsgID, Conversation: s.Conversation, Seq: s.Seq})
+	return l
+}
+
+// mine takes a message of our own that comes back before its answer, which may
+// have got lost: it is stored.
+func (c *core) mine(m Message) {
+	if m.From == c.user {
+		c.confirmed(Sent{ClientMsgID: m.ClientMsgID, Conversation: m.Conversation, Seq: m.Seq, MessageID: m.ID, SentAt: m.SentAt})
+	}
 }
 
 func (c *core) refused(now time.Time, id string, r Refused) {

@@ -83,6 +83,7 @@ type link struct {
 	greeted bool // hello was heard
 	away    bool // held away
 	renewed bool // a fresh token was asked for, and the server has not said ready since
+	hurried bool // it came back without a pause, and has not been ready for long since
 }
 
 func newLink(t terms, sockets int, random float64) link {
@@ -155,25 +156,35 @@ func (l *link) meant(code int) int {
 // wantsToken without a ready in between is an end for good.
 func (l *link) ended(now time.Time, code int, random float64) fate {
 	if l.state == Ready && now.Sub(l.since) >= l.terms.steady {
-		l.n = 0
+		l.n, l.hurried = 0, false
 	}
 	f := fateOf(code)
 	if f == wantsToken && l.renewed {
 		f = stays
 	}
-	switch {
-	case f == stays:
+	if f == stays {
 		l.enter(StateStopped, now)
 		return f
-	case f == wantsToken:
-		l.renewed, l.until = true, now
-	case !l.bye.IsZero(): // the server has spread its clients over time
-		l.until = l.bye
-	default:
-		l.until = now.Add(fullJitter(l.n, l.terms.linkBase, l.terms.longest, random))
+	}
+	l.renewed = l.renewed || f == wantsToken
+	// A server that says when has spread its clients over time, and a token is
+	// replaced at once; but one that sends everybody away is not asked in a circle.
+	said := f == wantsToken || !l.bye.IsZero()
+	l.until = l.bye
+	if !said || l.hurried {
+		l.until = latest(l.bye, now.Add(fullJitter(l.n, l.terms.linkBase, l.terms.longest, random)))
 		l.n++
 	}
+	l.hurried = l.hurried || said
 	l.address = (l.address + 1) % max(l.sockets, 1)
 	l.enter(Waiting, now)
 	return f
+}
+
+// latest is the later of two times.
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

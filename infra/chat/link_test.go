@@ -80,11 +80,36 @@ func TestAGoodbyeIsObeyed(t *testing.T) {
 	l.dial(now)
 	l.ready(now)
 	l.goodbye(now, 4001, time.Second)
-	if l.late(now.Add(2*time.Second)) || !l.late(now.Add(3*time.Second)) {
-		t.Error("a server that does not close when it said is to be left 2 s later")
+	if l.late(now.Add(5*time.Second)) || !l.late(now.Add(6*time.Second)) {
+		t.Error("a server that does not close when it said is to be left 5 s later")
 	}
 	if l.goodbye(now, 4001, time.Hour); !l.bye.Equal(now.Add(time.Minute)) {
 		t.Errorf("a goodbye of an hour is obeyed until %s", l.bye)
+	}
+}
+
+// A server that sends everybody away at once is not asked in a circle.
+func TestItHurriesOnce(t *testing.T) {
+	t.Parallel()
+	l, now := newLink(standard(), 1, 0), start()
+	away := func(after time.Duration) time.Duration {
+		l.dial(now)
+		l.ready(now)
+		now = now.Add(after)
+		l.goodbye(now, 4005, 0)
+		l.ended(now, 4005, highest)
+		return l.until.Sub(now).Round(time.Millisecond)
+	}
+	for i, want := range []time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second} {
+		if got := away(time.Second); got != want {
+			t.Errorf("goodbye %d: it comes back after %s, want %s", i+1, got, want)
+		}
+	}
+	if got := away(30 * time.Second); got != 0 {
+		t.Errorf("after 30 s of ready it comes back after %s", got)
+	}
+	if lost(&l, now, Ready, codeTokenExpired, highest); l.until.Sub(now) < 499*time.Millisecond {
+		t.Errorf("with a fresh token it comes back after %s, which is no better", l.until.Sub(now))
 	}
 }
 
@@ -96,7 +121,10 @@ func TestOneFreshTokenThenTheEnd(t *testing.T) {
 		if f := lost(&l, now, Connecting, code, highest); f != wantsToken || !l.wants(now) {
 			t.Errorf("%d: %d, comes back %s later", code, f, l.until.Sub(now))
 		}
-		if f := lost(&l, now, Ready, code, highest); f != wantsToken {
+		l.dial(now)
+		l.ready(now)
+		now = now.Add(time.Minute)
+		if f := l.ended(now, code, highest); f != wantsToken {
 			t.Errorf("%d after a ready in between: %d", code, f)
 		}
 		if f := lost(&l, now, Connecting, codeBroken, highest); f != comesBack {

@@ -11,7 +11,7 @@ import (
 
 // mostFlying bounds the messages that wait for an answer at the same time, of
 // all conversations together: the server holds 64 of a socket.
-const mostFlying = 32
+const mostFlying = 16
 
 // Target is where a message goes: a conversation, or the direct one with a user.
 type Target struct {

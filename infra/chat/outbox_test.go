@@ -101,7 +101,7 @@ func TestARefusalForGoodLeavesItToAPerson(t *testing.T) {
 		t.Error("it did not fail")
 	}
 	var refused *Refused
-	if _, err := l.pending.Wait(t.Context()); !errors.As(err, &refused) || refused.Code != "muted" {
+	if _, err := l.pending.Wait(patience(t)); !errors.As(err, &refused) || refused.Code != "muted" {
 		t.Errorf("who waits for it gets %v", err)
 	}
 	wantDue(t, o, now, "a2")
@@ -115,7 +115,7 @@ func TestARefusalForGoodLeavesItToAPerson(t *testing.T) {
 	o.sent(Sent{ClientMsgID: "a2"})
 	wantDue(t, o, now, "a1")
 	o.sent(Sent{ClientMsgID: "a1", Seq: 7})
-	if s, err := l.pending.Wait(t.Context()); s.Seq != 7 || err != nil {
+	if s, err := l.pending.Wait(patience(t)); s.Seq != 7 || err != nil {
 		t.Errorf("who waits for it now gets %+v, %v", s, err)
 	}
 }
@@ -130,7 +130,7 @@ func TestAConfirmationComesAfterARefusal(t *testing.T) {
 	if o.sent(Sent{ClientMsgID: "a1", Seq: 3}) != l || len(o.letters) != 0 {
 		t.Error("it is stored, and still here")
 	}
-	if s, err := l.pending.Wait(t.Context()); s.Seq != 3 || err != nil {
+	if s, err := l.pending.Wait(patience(t)); s.Seq != 3 || err != nil {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

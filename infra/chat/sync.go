@@ -159,6 +159,9 @@ func (c *core) synced(now time.Time, q *question, a answer) {
 			continue
 		}
 		k := c.talk(p.Conversation)
+		for _, m := range p.Messages {
+			c.mine(m)
+		}
 		before := k.cursor
 		c.show(k, k.page(p), false)
 		moved = moved || k.cursor > before
