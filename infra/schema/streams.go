@@ -60,8 +60,8 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 		},
 		{
 			Name:        bus.PaymentsStream,
-			Description: "what the payment provider said",
-			Subjects:    []string{"payment.notified"},
+			Description: "what the payment provider said and did",
+			Subjects:    []string{"payment.notified", "payment.refunded"},
 			Retention:   jetstream.LimitsPolicy,
 			MaxAge:      30 * day,
 			MaxBytes:    256 * mib,

@@ -1,6 +1,6 @@
 // Package payment owns what is known about money for orders: the attempts to
 // pay (payment.payment) and the inbox of what the provider said
-// (payment.inbox), and it emits payment.notified.
+// (payment.inbox), and its events are payment.notified and payment.refunded.
 //
 // It does not move orders or stock: a function that applies a notice composes
 // it with those domains in one transaction. It never calls the provider; that

@@ -172,7 +172,7 @@ func (a answer) fails(t testing.TB, status int, code string) problem {
 // invites checks the headers that tell a caller what to do next.
 func (a answer) invites(t testing.TB, status int, code string) {
 	t.Helper()
-	again := code == "order_pending" || code == "idempotency_key_in_progress" || status == 429 || status == 503
+	again := code == "order_pending" || code == "idempotency_key_in_progress" || code == "muted" || status == 429 || status == 503
 	if after := a.header.Get("Retry-After"); (after != "") != again && code != "order_not_payable" {
 		t.Errorf("%s %s: Retry-After is %q", a.path, code, after)
 	}

@@ -26,6 +26,18 @@ func allowed(s *shop) map[string]string {
 		"manage-order/" + s.order + "/receive": "POST",
 		"create-payment/" + s.order:            "GET, HEAD, POST",
 		"payment-callback/alipay":              "POST",
+		"push-message":                         "POST",
+		"push-message/x/recall":                "POST",
+		"sync-messages":                        "POST",
+		"sync-messages/conversations":          "GET, HEAD",
+		"sync-messages/presence":               "GET, HEAD",
+		"sync-messages/x":                      "GET, HEAD",
+		"sync-messages/x/read":                 "POST",
+		"sync-messages/x/receipts":             "GET, HEAD",
+		"manage-group":                         "GET, HEAD, POST",
+		"manage-group/x":                       "DELETE, GET, HEAD, PATCH",
+		"manage-group/x/members":               "GET, HEAD",
+		"manage-group/x/members/y":             "DELETE, PUT",
 	}
 }
 

@@ -152,6 +152,7 @@ func TestWrongCredentials(t *testing.T) {
 func everywhere() map[string]string {
 	return map[string]string{
 		"manage-order": "GET", "create-order": "POST", "catalog/x/restock": "POST", "create-payment/x": "GET", "issue-token": "DELETE",
+		"push-message": "POST", "sync-messages/conversations": "GET", "manage-group": "GET",
 	}
 }
 

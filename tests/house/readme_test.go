@@ -72,8 +72,7 @@ func quoted(cell string) []string {
 // reason why it is there.
 func awaited() map[string]string {
 	return map[string]string{
-		"message.stored": "push-message will emit it",
-		"message.missed": "push-message will emit it",
+		"payment.refunded": "refunds are not built; push-message is ready to tell of them",
 	}
 }
 

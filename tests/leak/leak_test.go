@@ -122,6 +122,9 @@ func (s *shop) dawdleEverywhere(t *testing.T) map[string]<-chan string {
 		"payment-callback": "POST /alipay HTTP/1.1\r\n",
 		"reserve-stock":    "POST / HTTP/1.1\r\n" + batch,
 		"settle-order":     "POST / HTTP/1.1\r\n" + batch,
+		"push-message":     "POST / HTTP/1.1\r\n" + bearer(s.buyer),
+		"sync-messages":    "POST / HTTP/1.1\r\n" + bearer(s.buyer),
+		"manage-group":     "POST / HTTP/1.1\r\n" + bearer(s.buyer),
 	}
 	answers := map[string]<-chan string{}
 	for name := range programs(t) {

@@ -54,6 +54,22 @@ func doors() []door {
 		{"manage-order", "POST /{order}/receive", false},
 		{"create-payment", "POST /{order}", false},
 		{"create-payment", "GET /{payment}", false},
+		{"push-message", "POST /{$}", false},
+		{"push-message", "POST /{conversation}/recall", false},
+		{"sync-messages", "POST /{$}", false},
+		{"sync-messages", "GET /conversations", false},
+		{"sync-messages", "GET /presence", false},
+		{"sync-messages", "GET /{conversation}", false},
+		{"sync-messages", "POST /{conversation}/read", false},
+		{"sync-messages", "GET /{conversation}/receipts", false},
+		{"manage-group", "POST /{$}", false},
+		{"manage-group", "GET /{$}", false},
+		{"manage-group", "GET /{group}", false},
+		{"manage-group", "PATCH /{group}", false},
+		{"manage-group", "DELETE /{group}", false},
+		{"manage-group", "GET /{group}/members", false},
+		{"manage-group", "PUT /{group}/members/{user}", false},
+		{"manage-group", "DELETE /{group}/members/{user}", false},
 	}
 }
 

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"bazaar/shared/event"
+	"bazaar/shared/message"
+	"bazaar/shared/pg"
+)
+
+const (
+	// quiet is how long nobody is reminded of the same conversation again.
+	quiet = 10 * time.Minute
+	// remindTimeout bounds what is done about one conversation.
+	remindTimeout = 3 * time.Second
+	// maxAbsent bounds the conversations that wait to be looked at; of more the
+	// next message reminds.
+	maxAbsent = 4096
+	// maxNamed is the most users that one event names.
+	maxNamed = 500
+)
+
+// absent finds out who was not connected when a message was told, and emits an
+// event about it. It looks at the newest message of each conversation, one after
+// the other, beside everything else: a Redis that does not answer must not keep
+// announcements from being settled. What waits is lost with the process: these
+// are reminders, and the message itself is stored.
+type absent struct {
+	store    pg.Querier
+	messages interface {
+		Users(ctx context.Context, q pg.Querier, conversation string) ([]string, error)
+	}
+	people interface {
+		Missing(ctx context.Context, users []string, conversation string, quiet time.Duration) (missing []string, sure bool)
+	}
+	bus interface {
+		PublishAll(ctx context.Context, events []event.Event) []error
+	}
+	log  *slog.Logger
+	wake chan struct{}
+
+	mu      sync.Mutex
+	waiting map[string]message.Message // the newest of each conversation
+}
+
+func newAbsent(store pg.Querier, people interface {
+	Missing(ctx context.Context, users []string, conversation string, quiet time.Duration) ([]string, bool)
+}, bus interface {
+	PublishAll(ctx context.Context, events []event.Event) []error
+}, log *slog.Logger,
+) *absent {
+	return &absent{
+		store: store, messages: message.Store{}, people: people, bus: bus, log: log,
+		wake: make(chan struct{}, 1), waiting: map[string]message.Message{},
+	}
+}
+
+// Note has the conversations of messages looked at soon, and does not wait.
+func (a *absent) Note(_ context.Context, batch []message.Posted) {
+	a.mu.Lock()
+	for _, m := range batch {
+		if _, ok := a.waiting[m.Conversation]; ok || len(a.waiting) < maxAbsent {
+			a.waiting[m.Conversation] = m.Message
+		}
+	}
+	a.mu.Unlock()
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run reminds until ctx ends.
+func (a *absent) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.wake:
+		}
+		a.mu.Lock()
+		waiting := a.waiting
+		a.waiting = map[string]message.Message{}
+		a.mu.Unlock()
+		for _, m := range waiting {
+			if ctx.Err() != nil {
+				return
+			}
+			if err := a.remind(ctx, m); err != nil {
+				a.log.DebugContext(ctx, "nobody was reminded", "conversation", m.Conversation, "error", err.Error())
+			}
+		}
+	}
+}
+
+// remind emits who has missed a message.
+func (a *absent) remind(ctx context.Context, m message.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, remindTimeout)
+	defer cancel()
+	users, err := a.messages.Users(ctx, a.store, m.Conversation)
+	if err != nil {
+		return err
+	}
+	users = slices.DeleteFunc(users, func(u string) bool { return u == m.From || u == message.Shop })
+	missing, sure := a.people.Missing(ctx, users, m.Conversation, quiet)
+	var events []event.Event
+	for some := range slices.Chunk(missing, maxNamed) {
+		e, err := message.MissedEvent(m.ID, message.MissedData{
+			Users: some, Conversation: m.Conversation, Kind: m.Kind, From: m.From, Seq: m.Seq, SentAt: m.SentAt, Sure: sure,
+		})
+		if err != nil {
+			return err
+		}
+		if len(events) > 0 {
+			e.ID += "-" + some[0] // the same fact about others
+		}
+		events = append(events, e)
+	}
+	for _, err := range a.bus.PublishAll(ctx, events) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
