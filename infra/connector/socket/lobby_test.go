@@ -99,6 +99,22 @@ func TestSlowHandshakesEnd(t *testing.T) {
 	}
 }
 
+// TestTheTimeOfTheHandshakeIsOver when it is done: it ends no socket.
+func TestTheTimeOfTheHandshakeIsOver(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(s *Settings) { s.HandshakeTimeout = 200 * time.Millisecond })
+	c, s := r.open(t)
+	poll(t, func() bool { return time.Since(s.LastHeard()) > 300*time.Millisecond })
+	if taken := s.Offer(Text([]byte("x")), Live); taken != Written {
+		t.Errorf("a frame is %d", taken)
+	}
+	c.hears(opText, "x")
+	c.say(says("y"))
+	if got := await(t, r.texts); got != "y" {
+		t.Errorf("heard %q", got)
+	}
+}
+
 func TestNoMoreSocketsThanThereMayBe(t *testing.T) {
 	t.Parallel()
 	r := serve(t, func(s *Settings) { s.MaxSockets = 1 })

@@ -60,8 +60,8 @@ func parseOrigin(s string) (origin, bool) {
 	if port == "" {
 		port = usual
 	}
-	// What is put together again must be what was said: no empty port, no percent signs.
-	if said := strings.ToLower(u.Host); host == "" || strings.Contains(said, "%") || strings.HasSuffix(said, ":") {
+	// An empty port is none, and what is escaped could be written in two ways.
+	if host == "" || strings.HasSuffix(u.Host, ":") || strings.Contains(s, "%") {
 		return origin{}, false
 	}
 	if ip := net.ParseIP(host); ip != nil {

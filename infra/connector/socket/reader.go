@@ -185,13 +185,10 @@ func (s *Socket) part(err error) {
 		s.linger()
 	}
 	_ = s.conn.Close()
+	s.flushes.Wait() // what was still queued went with the connection
 	s.mu.Lock()
-	if s.backlog != nil {
-		s.server.set.Budget.move(s, -s.backlog.clear())
-	}
 	code, cause := s.code, s.cause
 	s.mu.Unlock()
-	s.flushes.Wait()
 	s.server.set.Budget.move(s, -s.reader.parser.held())
 	s.server.handler.Ended(s, code, cause)
 	s.server.open.leave()

@@ -70,6 +70,30 @@ func TestTheServerClosesFirst(t *testing.T) {
 	}
 }
 
+// TestAViolatorIsHeardOut: whoever is told what it did wrong may still be
+// sending. To close under its hands would be a reset, which can take our close
+// frame with it.
+func TestAViolatorIsHeardOut(t *testing.T) {
+	t.Parallel()
+	r := slow(t, nil)
+	c, _ := r.open(t)
+	c.say(join(masked(fin|opData, nil), make([]byte, 100)))
+	c.hears(opClose, "\x10\x6donly text is spoken here")
+	c.gone() // our half of the connection
+	for range 4 {
+		c.say(make([]byte, 10<<10))
+	}
+	select {
+	case <-r.ended:
+		t.Error("ended while the peer sends")
+	case <-time.After(100 * time.Millisecond):
+	}
+	_ = c.Close()
+	if end := await(t, r.ended); end.code != Misused {
+		t.Errorf("ended with %d, %v", end.code, end.err)
+	}
+}
+
 // TestEndedIsTheLastWord: not even Drained, which another goroutine calls, is
 // still running then. And while it runs, others can offer.
 func TestEndedIsTheLastWord(t *testing.T) {
@@ -210,8 +234,13 @@ func TestSlowMessages(t *testing.T) {
 		}
 	}
 	// Who is quick may be silent as long as it likes, and was slow before.
-	c, _ := r.open(t)
+	c, quick := r.open(t)
 	c.say([]byte{fin | opText})
+	poll(t, func() bool {
+		quick.mu.Lock()
+		defer quick.mu.Unlock()
+		return quick.reader.paced
+	})
 	c.say(says("x")[1:])
 	await(t, r.texts)
 	for range int(2 * limit / (10 * time.Millisecond)) {

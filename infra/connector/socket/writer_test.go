@@ -46,7 +46,7 @@ func stuff(t *testing.T, s *Socket) {
 func slow(t *testing.T, change func(*Settings)) *rig {
 	t.Helper()
 	r := serve(t, func(s *Settings) {
-		s.WriteTimeout, s.CloseTimeout = 4*patience, 2*patience
+		s.WriteTimeout, s.CloseTimeout = 4*patience, 8*patience
 		if change != nil {
 			change(s)
 		}
