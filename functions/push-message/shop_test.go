@@ -75,12 +75,13 @@ func TestTheShopSpeaksOfRefunds(t *testing.T) {
 // before is done.
 func TestEventsOfOrdersThatAreNot(t *testing.T) {
 	good := moved(t, order.Paid, orderID+".2")
-	broken, strange, nobody := good, good, good
+	broken, strange, nobody, ourselves := good, good, good, good
 	broken.ID, broken.Data = "broken", []byte(`[`)
 	strange.ID, strange.Data = "strange", []byte(`{"order_id":"x","user_id":"dora"}`)
 	nobody.ID, nobody.Data = "nobody", []byte(`{"order_id":"`+orderID+`","user_id":"somebody@example.com"}`)
+	ourselves.ID, ourselves.Data = "ourselves", []byte(`{"order_id":"`+orderID+`","user_id":"shop"}`)
 	h := newHall()
-	failed, err := h.handler().OrderMoved(t.Context(), []event.Event{broken, good, strange, nobody})
+	failed, err := h.handler().OrderMoved(t.Context(), []event.Event{broken, good, strange, nobody, ourselves})
 	if err != nil || len(h.drafts) != 1 || len(failed) != 2 || failed[0].ID != "broken" || failed[1].ID != "strange" {
 		t.Fatalf("%+v, %v, %d drafts", failed, err, len(h.drafts))
 	}

@@ -23,10 +23,14 @@ type store struct {
 	takes        time.Duration
 }
 
-func (s *store) Between(_ context.Context, spans []message.Span) (found []message.Message, err error) {
+func (s *store) Between(ctx context.Context, spans []message.Span) (found []message.Message, err error) {
 	s.reads.Add(1)
 	s.spans.Add(int64(len(spans)))
-	<-time.After(s.takes)
+	select {
+	case <-time.After(s.takes):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	for _, span := range spans {
 		first := max(span.After+1, span.Before-int64(span.Limit))
 		if s.short {
