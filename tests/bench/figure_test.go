@@ -48,6 +48,9 @@ func TestStacks(t *testing.T) {
 		if read.Functions["empty"] == nil || read.Functions["reserve-stock"].Annotations["bazaar.batch"] != name {
 			t.Errorf("batch %q, empty function %v", read.Functions["reserve-stock"].Annotations["bazaar.batch"], read.Functions["empty"])
 		}
+		if topics := read.Functions["push-message"].Annotations["topic"]; strings.Contains(topics, "order.") {
+			t.Errorf("push-message hears %s", topics)
+		}
 	}
 }
 

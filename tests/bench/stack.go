@@ -23,7 +23,10 @@ func writeStack(path string, change func(string) (string, error)) error {
 	if err != nil {
 		return fmt.Errorf("reading the stack: run this where stack.yml is: %w", err)
 	}
-	text := strings.TrimRight(string(raw), "\n") + emptyFunction // functions are the last that it has
+	text, err := unheard(strings.TrimRight(string(raw), "\n") + emptyFunction) // functions are the last that it has
+	if err != nil {
+		return err
+	}
 	if change != nil {
 		if text, err = change(text); err != nil {
 			return err
@@ -37,9 +40,21 @@ func writeStack(path string, change func(string) (string, error)) error {
 
 // oneByOne makes reserve-stock be called with one order at a time.
 func oneByOne(stack string) (string, error) {
-	const usual = `bazaar.batch: "256"`
-	if strings.Count(stack, usual) != 1 {
-		return "", fmt.Errorf("stack.yml says %s %d times, not once", usual, strings.Count(stack, usual))
+	return annotate(stack, "reserve-stock", `bazaar.batch: "256"`, `bazaar.batch: "1"`)
+}
+
+// unheard keeps push-message from hearing of orders: a message for each would be
+// measured as a part of the order.
+func unheard(stack string) (string, error) {
+	return annotate(stack, "push-message", `topic: order.reserved,order.paid,order.shipped,order.closed,`, `topic: `)
+}
+
+// annotate changes what the entry of a function says, once.
+func annotate(stack, function, usual, instead string) (string, error) {
+	before, entry, found := strings.Cut(stack, "\n  "+function+":\n")
+	head, rest, said := strings.Cut(entry, usual)
+	if !found || !said || strings.Contains(head, "\n\n") {
+		return "", fmt.Errorf("stack.yml does not say %s of %s", usual, function)
 	}
-	return strings.Replace(stack, usual, `bazaar.batch: "1"`, 1), nil
+	return before + "\n  " + function + ":\n" + head + instead + rest, nil
 }
