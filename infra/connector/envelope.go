@@ -102,8 +102,7 @@ type wire struct {
 // result is shared with line.
 func open(line []byte) (envelope, *mistake) {
 	var w wire
-	// null is valid JSON and would leave everything empty.
-	if err := json.Unmarshal(line, &w); err != nil || bytes.IndexByte(line, '{') < 0 {
+	if err := json.Unmarshal(line, &w); err != nil {
 		return envelope{}, &mistake{code: "invalid_frame"}
 	}
 	t, ok := word(w.T)
