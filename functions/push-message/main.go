@@ -54,16 +54,16 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 
 	absent := newAbsent(pool, presence.NewStore(cache, 0), queue, run.Log)
 	run.Go("absent", absent.Run)
-	announcer := message.NewAnnouncer(telling{queue}, pool, message.AnnouncerSettings{
+	announcer := message.NewAnnouncer(queue, pool, message.AnnouncerSettings{
 		Opened: opened, Flushed: absent.Note, Log: run.Log,
 	})
 	run.Go("announcer", announcer.Run)
 	// One connection is left to the questions of the others.
-	poster := message.NewPoster(committing{pool}, announcer, int(s.PG.MaxConns)-1)
+	poster := message.NewPoster(pool, announcer, int(s.PG.MaxConns)-1)
 	run.OnStop("poster", poster.Close)
 
 	h := &Handler{
-		Store: committing{pool}, Poster: poster, Messages: message.Store{}, Payments: payment.Store{},
+		Store: pool, Poster: poster, Messages: message.Store{}, Payments: payment.Store{},
 		Record: outbox.Add, Announce: announcer.Announce, Bus: queue, Absent: absent.Note,
 	}
 	return fn.Routes{

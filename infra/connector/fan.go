@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"bazaar/infra/connector/socket"
-	"bazaar/shared/crash"
 )
 
 // atOnce is how many sockets a room may have served before others get their turn.
@@ -112,7 +111,6 @@ func (p *part) fan(s *shard, d *delivery, most int) (seen int) {
 				frame = own
 			}
 		}
-		crash.Point("connector", "fan")
 		became := t.client.socket.Offer(frame, class)
 		counts[became]++
 		if became == socket.Refused && d.last > 0 {

@@ -89,9 +89,7 @@ func (w *wheel[C]) turn(now time.Duration) []C {
 	}
 	for i := first; i <= step; i++ {
 		seen = w.hastened(i, seen)
-		for _, c := range w.slots[i%slotsPerTurn] {
-			seen = append(seen, c)
-		}
+		seen = append(seen, w.slots[i%slotsPerTurn]...)
 	}
 	w.last = max(w.last, step)
 	return seen

@@ -23,11 +23,9 @@ import (
 // stories are how events that come twice, swapped and late are tried at each
 // consumer.
 func stories() map[consumer]func(*testing.T, *house) {
-	return map[consumer]func(*testing.T, *house){
-		placedTo():   placedAgain,
-		notifiedTo(): notifiedAgain,
-		ticksTo():    ticksAgain,
-	}
+	told := toldStories()
+	told[placedTo()], told[notifiedTo()], told[ticksTo()] = placedAgain, notifiedAgain, ticksAgain
+	return told
 }
 
 // TestEventsComeTwiceSwappedAndLate at every consumer: what was done is done
