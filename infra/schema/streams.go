@@ -41,13 +41,25 @@ const (
 // type is a decision here; every stream is bounded, and all but CRON and MISSED
 // refuse rather than drop.
 func Streams(s StreamSettings) []jetstream.StreamConfig {
-	streams := []jetstream.StreamConfig{
+	streams := append(domainStreams(s.QueueMaxBytes), triggerStreams()...)
+	for i := range streams {
+		streams[i].Storage = jetstream.FileStorage
+		streams[i].Replicas = s.Replicas
+		streams[i].Metadata = map[string]string{bus.VersionKey: strconv.Itoa(bus.StreamsVersion)}
+	}
+	return streams
+}
+
+// domainStreams hold what the domains tell.
+func domainStreams(queueMaxBytes int64) []jetstream.StreamConfig {
+	return []jetstream.StreamConfig{
 		{
 			Name:        bus.QueueStream,
 			Description: "orders that were acknowledged to buyers and wait for PostgreSQL",
 			Subjects:    []string{"order.placed"},
 			Retention:   jetstream.WorkQueuePolicy,
-			MaxBytes:    s.QueueMaxBytes,
+			MaxBytes:    queueMaxBytes,
+			Discard:     jetstream.DiscardNew,
 		},
 		{
 			Name:        bus.OrdersStream,
@@ -57,6 +69,7 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			Retention: jetstream.LimitsPolicy,
 			MaxAge:    7 * day,
 			MaxBytes:  512 * mib,
+			Discard:   jetstream.DiscardNew,
 		},
 		{
 			Name:        bus.PaymentsStream,
@@ -65,6 +78,7 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			Retention:   jetstream.LimitsPolicy,
 			MaxAge:      30 * day,
 			MaxBytes:    256 * mib,
+			Discard:     jetstream.DiscardNew,
 		},
 		{
 			Name:        bus.MessagesStream,
@@ -73,6 +87,7 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			Retention:   jetstream.LimitsPolicy,
 			MaxAge:      day,
 			MaxBytes:    128 * mib,
+			Discard:     jetstream.DiscardNew,
 		},
 		{
 			Name:        bus.MissedStream,
@@ -81,7 +96,14 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			Retention:   jetstream.LimitsPolicy,
 			MaxAge:      day,
 			MaxBytes:    64 * mib,
+			Discard:     jetstream.DiscardOld,
 		},
+	}
+}
+
+// triggerStreams hold what the trigger tells itself.
+func triggerStreams() []jetstream.StreamConfig {
+	return []jetstream.StreamConfig{
 		{
 			Name:              bus.CronStream,
 			Description:       "schedules and their ticks",
@@ -91,8 +113,9 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			AllowMsgSchedules: true,
 			AllowMsgTTL:       true, // schedules give their ticks a life
 			AllowRollup:       true, // one tick a schedule is left waiting, the newest
-			// Discard stays "old": the server takes schedules with no other. It never comes
-			// to that, since there are only the schedules and their newest ticks.
+			// The server takes schedules with no other. It never comes to that, since there
+			// are only the schedules and their newest ticks.
+			Discard: jetstream.DiscardOld,
 		},
 		{
 			Name:        bus.DeadStream,
@@ -100,6 +123,7 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			Subjects:    []string{"dead.>"},
 			Retention:   jetstream.LimitsPolicy,
 			MaxBytes:    256 * mib,
+			Discard:     jetstream.DiscardNew,
 			Duplicates:  10 * time.Minute, // a dead letter that is written twice is one
 		},
 		{
@@ -108,18 +132,10 @@ func Streams(s StreamSettings) []jetstream.StreamConfig {
 			Subjects:    []string{"redrive.*"},
 			Retention:   jetstream.WorkQueuePolicy,
 			MaxBytes:    64 * mib,
+			Discard:     jetstream.DiscardNew,
 			Duplicates:  10 * time.Minute, // a letter that is redriven twice goes once
 		},
 	}
-	for i := range streams {
-		streams[i].Storage = jetstream.FileStorage
-		if !streams[i].AllowMsgSchedules && streams[i].Name != bus.MissedStream {
-			streams[i].Discard = jetstream.DiscardNew
-		}
-		streams[i].Replicas = s.Replicas
-		streams[i].Metadata = map[string]string{bus.VersionKey: strconv.Itoa(bus.StreamsVersion)}
-	}
-	return streams
 }
 
 // consumers are those that must exist before the first event does: QUEUE's one
