@@ -6,8 +6,11 @@ package main
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+
 	"bazaar/shared/auth"
 	"bazaar/shared/bus"
+	"bazaar/shared/crash"
 	"bazaar/shared/fn"
 	"bazaar/shared/group"
 	"bazaar/shared/message"
@@ -55,11 +58,15 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	absent := newAbsent(pool, presence.NewStore(cache, 0), queue, run.Log)
 	run.Go("absent", absent.Run)
 	announcer := message.NewAnnouncer(queue, pool, message.AnnouncerSettings{
-		Opened: opened, Flushed: absent.Note, Log: run.Log,
+		Opened: opened, Log: run.Log,
+		Flushed: func(ctx context.Context, batch []message.Posted) {
+			absent.Note(ctx, batch)
+			crash.Point("push-message", "announced")
+		},
 	})
 	run.Go("announcer", announcer.Run)
 	// One connection is left to the questions of the others.
-	poster := message.NewPoster(pool, announcer, int(s.PG.MaxConns)-1)
+	poster := message.NewPoster(committing{pool}, announcer, int(s.PG.MaxConns)-1)
 	run.OnStop("poster", poster.Close)
 
 	h := &Handler{
@@ -77,6 +84,19 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 			fn.On("cron.push-message", h.Tick),
 		),
 	}, nil
+}
+
+// committing is a store of messages with the moment between their commit and
+// their announcement.
+type committing struct{ *pg.Pool }
+
+// InTx is pg.Pool's.
+func (c committing) InTx(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
+	err := c.Pool.InTx(ctx, f)
+	if err == nil {
+		crash.Point("push-message", "committed")
+	}
+	return err
 }
 
 // opened tells a user of a direct conversation that somebody has begun.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"bazaar/shared/bus"
 	"bazaar/shared/event"
 )
 
@@ -46,6 +47,10 @@ func TestEveryCrashPoint(t *testing.T) {
 			h.settle(t, records)
 			h.mustHold(t, records)
 			h.holds(t, sku, 8)
+			steps := 8 + len(taken) // reserved, and paid
+			eventually(t, "the shop to tell of every step", func() bool { return h.toldTo(t, buyer.name) >= steps })
+			h.heardOut(t, bus.OrdersStream)
+			h.saysOnce(t, buyer.name, steps)
 		})
 	}
 }

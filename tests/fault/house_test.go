@@ -110,7 +110,7 @@ func start() (*house, error) {
 	flags := append(n.flags(), "--stack", stack, "--listen", gateway, "--tags=crash", "--longest-pause=1s", "--paysim-clock=600",
 		"--set", "settle-order.order_close_grace="+closeGrace.String(), "--set", "settle-order.payment_busy_margin=1s",
 		"--set", "trigger.ack_wait="+ackWait.String())
-	for _, name := range []string{"create-order", "reserve-stock", "settle-order", "payment-callback", "create-payment", "manage-order", "trigger"} {
+	for _, name := range []string{"create-order", "reserve-stock", "settle-order", "payment-callback", "create-payment", "manage-order", "push-message", "trigger"} {
 		flags = append(flags, "--set", name+".crash_dir="+crashes)
 	}
 	s, err := support.StartSystem(flags...)

@@ -27,12 +27,13 @@ func rounds() []round {
 			placing: []string{
 				"create-order.publish", "create-order.published", "create-order.finished",
 				"reserve-stock.commit", "reserve-stock.committed", "trigger.halfway.reserve-stock.QUEUE",
+				"push-message.committed",
 			},
 			paying: []string{"create-payment.asked", "outbox.published", "outbox.relayed", "payment-callback.committed"},
 			settle: []string{"settle-order.commit", "settle-order.committed", "trigger.halfway.settle-order.PAYMENTS"},
 		},
 		{
-			placing: []string{"outbox.published", "trigger.answered.reserve-stock.QUEUE"},
+			placing: []string{"outbox.published", "trigger.answered.reserve-stock.QUEUE", "push-message.announced"},
 			settle:  []string{"trigger.answered.settle-order.PAYMENTS", "trigger.answered.settle-order.CRON"},
 		},
 	}
