@@ -45,6 +45,9 @@ type Options struct {
 	Store Store
 	// HTTP is used for calls and handshakes. None: one of the client's own.
 	HTTP *http.Client
+	// Record keeps all that the client sees and is told, for Judge. It takes memory
+	// for every message: it is for tests.
+	Record bool
 	// Random spreads the waits. None: seeded by chance. It is not used for ids.
 	Random *rand.Rand
 }
@@ -267,7 +270,7 @@ func (c *Client) Events() <-chan Event { return c.events }
 // Dropped is how many events nobody read in time.
 func (c *Client) Dropped() int64 { return c.dropped.Load() }
 
-// Record is what the client saw and was told until now.
+// Record is what the client saw and was told until now; see Options.Record.
 func (c *Client) Record() (r Record) {
 	c.do(func(time.Time) { r = c.core.record.copy(c.core.talks) })
 	return r

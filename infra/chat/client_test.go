@@ -37,7 +37,7 @@ type subject struct {
 func launch(t *testing.T, user, device string, change func(*Options), servers ...*server) *subject {
 	t.Helper()
 	s := &subject{t: t, ran: make(chan error, 1)}
-	o := Options{User: user, Device: device, API: servers[0].http.URL + "/function", Random: rand.New(rand.NewPCG(rand.Uint64(), 1))}
+	o := Options{User: user, Device: device, Record: true, API: servers[0].http.URL + "/function", Random: rand.New(rand.NewPCG(rand.Uint64(), 1))}
 	for _, server := range servers {
 		o.Sockets = append(o.Sockets, server.address())
 	}

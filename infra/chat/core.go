@@ -39,7 +39,7 @@ func newCore(o Options, t terms, random func() float64) *core {
 		link: newLink(t, len(o.Sockets), random()), box: outbox{terms: t},
 		sync:  syncer{terms: t, heard: map[string]bool{}, gone: map[string]bool{}},
 		talks: map[string]*talk{}, peers: map[string]string{},
-		body: 16 << 10, record: Record{User: o.User, Device: o.Device},
+		body: 16 << 10, record: Record{User: o.User, Device: o.Device, Whole: o.Record},
 	}
 }
 
@@ -51,6 +51,7 @@ func (c *core) restore(s Saved) {
 	maps.Copy(c.peers, s.Peers)
 	for id, kept := range s.Conversations {
 		c.talks[id] = &talk{id: id, kind: kept.Kind, timeline: restore(kept), read: kept.Read, wanted: kept.Wanted, marks: map[string]int64{}}
+		c.record.began(id, kept.Cursor)
 		for _, m := range kept.Messages {
 			c.record.saw(m, false, true)
 		}
@@ -315,7 +316,7 @@ func (c *core) remove(id string) {
 	c.sync.gone[id] = true
 	if _, ok := c.talks[id]; ok {
 		delete(c.talks, id)
-		c.record.Removed = append(c.record.Removed, id)
+		c.record.removed(id)
 		c.emit(Event{Kind: Removed, Conversation: id})
 	}
 }

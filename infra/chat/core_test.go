@@ -35,7 +35,7 @@ func TestWhatIsNewIsLeftOut(t *testing.T) {
 func TestTheGreetingIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	r := &rig{t: t, now: start()}
-	r.core = newCore(Options{User: "alice", Device: "laptop", Sockets: []string{"one"}}, standard(), func() float64 { return 0 })
+	r.core = newCore(Options{User: "alice", Device: "laptop", Sockets: []string{"one"}, Record: true}, standard(), func() float64 { return 0 })
 	r.step()
 	r.tokenGot(r.now, "tok", time.Time{}, nil)
 	r.queue(Draft{ID: "m1", To: Target{Conversation: "c"}, Kind: "text"}, map[string]int{})

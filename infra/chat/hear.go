@@ -183,7 +183,7 @@ func (c *core) confirmed(s Sent) *letter {
 	if l.To.User != "" {
 		c.peers[l.To.User] = s.Conversation
 	}
-	c.record.Sent = append(c.record.Sent, Confirmation{s, l.To, Hash(l.Body)})
+	c.record.sent(s, l)
 	c.emit(Event{Kind: Confirmed, ID: s.ClientMsgID, Conversation: s.Conversation, Seq: s.Seq})
 	return l
 }
@@ -198,7 +198,7 @@ func (c *core) mine(m Message) {
 
 func (c *core) refused(now time.Time, id string, r Refused) {
 	if l := c.box.refused(now, r, id, c.random()); l != nil {
-		c.record.Failed = append(c.record.Failed, Failure{l.ID, l.Failed})
+		c.record.failed(Failure{l.ID, l.Failed})
 		c.emit(Event{Kind: Failed, ID: l.ID, Code: l.Failed})
 		c.touch(now)
 	}

@@ -9,10 +9,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Record is what one client saw and was told, from its beginning on: what a test
-// holds against the truth. It grows with every message.
+// Record is what one client saw and was told, from its beginning on: what Judge
+// holds against the truth. It grows with every message, so only a client that was
+// made with Options.Record keeps it; of others Cursors, Heads, Gaps and Ignored
+// are told.
 type Record struct {
 	User, Device string
+	Whole        bool             // Options.Record was set
+	Began        map[string]int64 // conversation -> the cursor that an earlier life has left
 	Sent         []Confirmation
 	Failed       []Failure
 	Shown        []Sight          // in the order in which they were shown
@@ -64,17 +68,55 @@ func Hash(body jsontext.Value) string {
 }
 
 func (r *Record) saw(m Message, earlier, restored bool) {
+	if !r.Whole {
+		return
+	}
 	r.Shown = append(r.Shown, Sight{
 		Conversation: m.Conversation, Seq: m.Seq, From: m.From, ClientMsgID: m.ClientMsgID, Hash: Hash(m.Body),
 		Recalled: !m.RecalledAt.IsZero(), Earlier: earlier, Restored: restored,
 	})
 }
 
+// began notes where an earlier life has left a conversation.
+func (r *Record) began(conversation string, cursor int64) {
+	if !r.Whole {
+		return
+	}
+	if r.Began == nil {
+		r.Began = map[string]int64{}
+	}
+	r.Began[conversation] = cursor
+}
+
+func (r *Record) sent(s Sent, l *letter) {
+	if r.Whole {
+		r.Sent = append(r.Sent, Confirmation{s, l.To, Hash(l.Body)})
+	}
+}
+
+func (r *Record) failed(f Failure) {
+	if r.Whole {
+		r.Failed = append(r.Failed, f)
+	}
+}
+
+func (r *Record) read(conversation string, seq int64) {
+	if r.Whole {
+		r.Reads = append(r.Reads, Reading{conversation, seq})
+	}
+}
+
+func (r *Record) removed(conversation string) {
+	if r.Whole {
+		r.Removed = append(r.Removed, conversation)
+	}
+}
+
 // copy is the record as it is now.
 func (r *Record) copy(talks map[string]*talk) Record {
 	all := *r
 	all.Sent, all.Failed, all.Shown = slices.Clone(r.Sent), slices.Clone(r.Failed), slices.Clone(r.Shown)
-	all.Reads, all.Removed = slices.Clone(r.Reads), slices.Clone(r.Removed)
+	all.Reads, all.Removed, all.Began = slices.Clone(r.Reads), slices.Clone(r.Removed), maps.Clone(r.Began)
 	all.Cursors, all.Heads, all.Gaps = map[string]int64{}, map[string]int64{}, map[string][]Gap{}
 	for id := range maps.Keys(talks) {
 		line := &talks[id].timeline

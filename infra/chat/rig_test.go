@@ -21,7 +21,7 @@ type rig struct {
 func newRig(t *testing.T, heads string) *rig {
 	t.Helper()
 	r := &rig{t: t, now: start()}
-	r.core = newCore(Options{User: "alice", Device: "laptop", Sockets: []string{"one", "two"}}, standard(), func() float64 { return r.luck })
+	r.core = newCore(Options{User: "alice", Device: "laptop", Sockets: []string{"one", "two"}, Record: true}, standard(), func() float64 { return r.luck })
 	r.ready(heads)
 	return r
 }

@@ -54,7 +54,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 
 // begin gives an actor a core that goes on from its store.
 func (s *sim) begin(a *actor) {
-	a.core = newCore(Options{User: a.user, Device: a.device, Sockets: []string{"one", "two"}}, standard(), s.dice.Float64)
+	a.core = newCore(Options{User: a.user, Device: a.device, Sockets: []string{"one", "two"}, Record: true}, standard(), s.dice.Float64)
 	a.core.restore(a.store)
 	a.sock, a.in = 0, false
 }

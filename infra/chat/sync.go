@@ -168,7 +168,7 @@ func (c *core) synced(now time.Time, q *question, a answer) {
 		if p.Kind != "" {
 			k.kind = p.Kind
 		}
-		c.record.Reads = append(c.record.Reads, Reading{k.id, p.ReadSeq})
+		c.record.read(k.id, p.ReadSeq)
 		c.readTo(k, c.user, p.ReadSeq)
 	}
 	for _, id := range a.Removed {
