@@ -49,4 +49,4 @@ build:
 
 ## images: every function and service as a container image (Docker and faas-cli)
 images:
-	faas-cli build && for name in nats migrate trigger; do docker build -f infra/Dockerfile --build-arg CMD=$$name -t $(REGISTRY)/$$name:$(TAG) . || exit 1; done
+	faas-cli build && for name in nats migrate trigger connector; do docker build -f infra/Dockerfile --build-arg CMD=$$name -t $(REGISTRY)/$$name:$(TAG) . || exit 1; done

@@ -14,6 +14,9 @@ type Options struct {
 	Listen string // where the gateway listens
 	Stack  string // the stack file
 	Buyers int    // how many demo buyers there are at least
+	// Connectors is how many processes hold the sockets of the chat; without one
+	// there is no page of the chat either.
+	Connectors int
 
 	Replicas map[string]int               // processes behind a function's name; 1 unless said
 	Set      map[string]map[string]string // per function or service: environment above stack.yml's
@@ -47,6 +50,9 @@ func (o *Options) check() error {
 	}
 	if o.Bin, err = filepath.Abs(o.Bin); err != nil {
 		return fmt.Errorf("finding %s: %w", o.Bin, err)
+	}
+	if o.Connectors < 0 || o.Connectors > maxReplicas {
+		return fmt.Errorf("--connectors should be a number from 0 to %d", maxReplicas)
 	}
 	if o.PaysimClock <= 0 {
 		o.PaysimClock = 1

@@ -1,8 +1,8 @@
 // Package local runs the whole house on one machine: private PostgreSQL, Redis
 // and NATS servers, the schema, demo data, every function of stack.yml as a
-// process of its own behind an OpenFaaS gateway, the trigger and the simulated
-// payment provider. All that it keeps is in one folder; it ends everything that
-// it started and touches nothing else. It is a tool for developers and tests:
+// process of its own behind an OpenFaaS gateway, the trigger, the connectors of
+// the chat with its page, and the simulated payment provider. All that it keeps
+// is in one folder; it ends everything that it started and touches nothing else. It is a tool for developers and tests:
 // it isolates nothing and limits nothing that a container would.
 package local
 
@@ -42,13 +42,15 @@ type runner struct {
 	stack      *stack.Stack
 	stores     *stores // nil when bare
 	paysimPort int
+	sockets    []int // the ports of the connectors
 	builder    *builder
 	programs   map[string]string // of functions and tools, by name
 
 	gateway   *gateway.Gateway
 	server    *http.Server
 	functions []*function
-	services  []*keeper
+	callers   []*keeper // services that call functions
+	called    []*keeper // services that functions call
 	logs      []io.Closer
 	failed    chan error // what ends a run that was ready
 }
@@ -105,6 +107,9 @@ func (r *runner) open() error {
 		if r.paysimPort, err = r.ports.keep("paysim"); err != nil {
 			return err
 		}
+		if err = r.keepSockets(); err != nil {
+			return err
+		}
 		if r.stores, err = r.newStores(); err != nil {
 			return err
 		}
@@ -128,7 +133,7 @@ func (r *runner) open() error {
 
 // plan checks the functions against the options and the secrets, and says what to build.
 func (r *runner) plan() error {
-	known := map[string]bool{"trigger": true, "paysim": true}
+	known := map[string]bool{"trigger": true, "connector": true, "paysim": true}
 	r.builder = &builder{bin: r.options.Bin, race: r.options.Race, tags: r.options.Tags, screen: r.screen, mains: map[string]string{}}
 	for _, f := range r.stack.All() {
 		known[f.Name] = true
@@ -154,7 +159,11 @@ func (r *runner) plan() error {
 	if r.options.Bare {
 		return nil
 	}
-	for _, tool := range []string{"nats", "migrate", "trigger", "paysim"} {
+	tools := []string{"nats", "migrate", "trigger", "paysim"}
+	if r.options.Connectors > 0 {
+		tools = append(tools, "connector")
+	}
+	for _, tool := range tools {
 		program, err := r.builder.add(filepath.Join("infra", "cmd", tool))
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"bazaar/infra/local/journal"
 	"bazaar/infra/local/process"
 	"bazaar/infra/local/secret"
 )
@@ -17,13 +18,17 @@ func (r *runner) service(name string, command func(*Part) (process.Command, erro
 	if err != nil {
 		return nil, err
 	}
+	return r.keeper(Part{Name: name, Instance: name, Kind: "service"}, log, command, ready), nil
+}
+
+// keeper keeps a service running that nobody is told of.
+func (r *runner) keeper(p Part, log *journal.Journal, command func(*Part) (process.Command, error), ready func(context.Context, Part) error) *keeper {
 	nothing := func() {}
 	return &keeper{
-		part:    Part{Name: name, Instance: name, Kind: "service"},
-		journal: log, board: r.board, screen: r.screen,
+		part: p, journal: log, board: r.board, screen: r.screen,
 		command: command, ready: ready, up: func(Part) {}, down: nothing, gone: nothing,
 		longest: r.options.LongestPause,
-	}, nil
+	}
 }
 
 // trigger is the service that calls functions for events; it finds them through

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,11 +39,11 @@ func (r *runner) start(ctx context.Context) error {
 	if err := waitAll(ctx, all); err != nil || r.options.Bare {
 		return err
 	}
-	// The trigger comes last: it has nobody to call before.
+	// Who calls functions comes last: there is nobody to call before.
 	if err := r.startServices(ctx); err != nil {
 		return err
 	}
-	return waitAll(ctx, r.services)
+	return waitAll(ctx, slices.Concat(r.callers, r.called))
 }
 
 func counted(n int, what string) string {
@@ -112,6 +113,10 @@ func (r *runner) startGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	chat, err := r.chat()
+	if err != nil {
+		return err
+	}
 	var behind []*gateway.Function
 	byName := map[string]*function{}
 	for _, spec := range r.stack.All() {
@@ -124,7 +129,7 @@ func (r *runner) startGateway(ctx context.Context) error {
 		byName[spec.Name] = f
 	}
 	r.gateway = gateway.New(gateway.Settings{
-		User: secret.User, Password: password, Secrets: r.secrets, Log: log, Timeout: r.maxExec() + upstreamMargin,
+		User: secret.User, Password: password, Secrets: r.secrets, Log: log, Timeout: r.maxExec() + upstreamMargin, Chat: chat,
 		Scale: func(name string, n int) error {
 			byName[name].scale(ctx, n)
 			return nil
@@ -150,8 +155,12 @@ func (r *runner) startServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.services = []*keeper{trigger, paysim}
-	for _, k := range r.services {
+	connectors, err := r.connectors()
+	if err != nil {
+		return err
+	}
+	r.callers, r.called = append(connectors, trigger), []*keeper{paysim}
+	for _, k := range slices.Concat(r.callers, r.called) {
 		k.start(ctx)
 	}
 	return nil
@@ -163,9 +172,7 @@ func (r *runner) end(ctx context.Context) error {
 	if r.server != nil {
 		r.screen.pass("stopping")
 	}
-	if len(r.services) > 0 {
-		r.services[0].end() // the trigger: it calls functions
-	}
+	endAll(r.callers)
 	if r.server != nil {
 		r.gateway.Close()
 		// As long as a call may take that runs when everything ends.
@@ -175,12 +182,9 @@ func (r *runner) end(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("calls were cut off: %w", err), r.server.Close())
 		}
 	}
-	var rest []*keeper
+	rest := slices.Clone(r.called)
 	for _, f := range r.functions {
 		rest = append(rest, f.keepers()...)
-	}
-	if len(r.services) > 0 {
-		rest = append(rest, r.services[1:]...)
 	}
 	endAll(rest)
 	if r.stores != nil {

@@ -22,8 +22,8 @@ type State struct {
 
 // Part is one process.
 type Part struct {
-	Name     string `json:"name"`     // the function, trigger, paysim, postgres, redis or nats
-	Instance string `json:"instance"` // the name, of a function with its number: echo-1
+	Name     string `json:"name"`     // the function, trigger, connector, paysim, postgres, redis or nats
+	Instance string `json:"instance"` // the name, of a function or connector with its number: echo-1
 	Kind     string `json:"kind"`     // function, service or store
 	Pid      int    `json:"pid"`      // 0 while it does not run
 	Ready    bool   `json:"ready"`

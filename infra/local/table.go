@@ -11,9 +11,11 @@ import (
 
 // System is what runs once everything answers.
 type System struct {
-	Gateway   string // URL
-	Paysim    string // URL; empty when bare
-	Postgres  string // URL without the password; the others alike, empty when bare
+	Gateway   string   // URL
+	Paysim    string   // URL; empty when bare
+	Chat      string   // URL of the page; empty without connectors
+	Sockets   []string // URLs of the connectors
+	Postgres  string   // URL without the password; the others alike, empty when bare
 	Redis     string
 	NATS      string
 	Folder    string
@@ -28,7 +30,10 @@ func (r *runner) system() System {
 	}
 	s.Password, _ = r.secrets.Read("basic-auth-password") // it was read when the gateway was made
 	if r.stores != nil {
-		s.Paysim = "http://" + address(r.paysimPort)
+		s.Paysim, s.Sockets = "http://"+address(r.paysimPort), r.socketURLs()
+		if len(s.Sockets) > 0 {
+			s.Chat = s.Gateway + "/chat/"
+		}
 		s.Postgres, s.Redis, s.NATS = r.stores.postgres.URL(), r.stores.redis.Addr(), r.stores.nats.URL()
 	}
 	return s
@@ -40,6 +45,10 @@ func (s System) Table(out io.Writer) {
 	row := func(what, where, note string) { fmt.Fprintf(t, "  %s\t%s\t%s\n", what, where, note) }
 	fmt.Fprintln(t)
 	row("gateway", s.Gateway, "/function/<name>; /system as "+secret.User+", password in secrets/basic-auth-password")
+	if s.Chat != "" {
+		row("chat", s.Chat, "sign in as alice or bob, password alice-demo-2026 or bob-demo-2026")
+		row("sockets", strings.Join(s.Sockets, " "), "of the chat")
+	}
 	if s.Paysim != "" {
 		row("payments", s.Paysim, "the simulated provider")
 		row("PostgreSQL", s.Postgres, "password in secrets/postgres-password")

@@ -51,7 +51,7 @@ func coreServices(t *testing.T) map[string]core {
 func TestCoreServicesAreSetAsTheyRead(t *testing.T) {
 	t.Parallel()
 	services, read := coreServices(t), processes(t)
-	for name, program := range map[string]string{"jetstream": "nats", "migrate": "migrate", "trigger": "trigger"} {
+	for name, program := range map[string]string{"jetstream": "nats", "migrate": "migrate", "trigger": "trigger", "connector": "connector"} {
 		service := services[name]
 		if want := "ghcr.io/bazaar/" + program + ":latest"; service.Image != want {
 			t.Errorf("%s: image %q, want %q", name, service.Image, want)
@@ -104,12 +104,16 @@ func TestCoreServicesFitFaasd(t *testing.T) {
 	}
 }
 
-// triggerConnections is what the trigger may hold of PostgreSQL.
-func triggerConnections(t *testing.T) int {
+// serviceConnections is what the trigger and one connector may hold of PostgreSQL.
+func serviceConnections(t *testing.T) int {
 	t.Helper()
-	n, err := strconv.Atoi(coreServices(t)["trigger"].environment()["pg_max_conns"])
-	if err != nil {
-		t.Errorf("the trigger's pg_max_conns: %v", err)
+	sum := 0
+	for _, name := range []string{"trigger", "connector"} {
+		n, err := strconv.Atoi(coreServices(t)[name].environment()["pg_max_conns"])
+		if err != nil {
+			t.Errorf("pg_max_conns of %s: %v", name, err)
+		}
+		sum += n
 	}
-	return n
+	return sum
 }

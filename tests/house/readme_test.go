@@ -219,6 +219,7 @@ func processes(t *testing.T) map[string]settings {
 	all := map[string]settings{
 		"functions": settingsOf(t, tree, "shared/fn", "Settings"),
 		"trigger":   settingsOf(t, tree, "infra/cmd/trigger", "settings"),
+		"connector": settingsOf(t, tree, "infra/cmd/connector", "settings"),
 		"migrate":   settingsOf(t, tree, "infra/schema", "Settings"),
 		"nats":      settingsOf(t, tree, "infra/cmd/nats", "settings"),
 	}

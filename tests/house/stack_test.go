@@ -126,9 +126,9 @@ func TestEveryFunctionIsBounded(t *testing.T) {
 		}
 		sum += conns
 	}
-	sum += triggerConnections(t)
+	sum += serviceConnections(t)
 	if sum > maxConnections {
-		t.Errorf("functions and trigger may hold %d connections to PostgreSQL, more than %d", sum, maxConnections)
+		t.Errorf("functions, trigger and a connector may hold %d connections to PostgreSQL, more than %d", sum, maxConnections)
 	}
 }
 

@@ -17,9 +17,9 @@ import (
 )
 
 // whole starts everything, with the test's function in place of the shop's.
-func whole(t *testing.T, dir string) *runner {
+func whole(t *testing.T, dir string, flags ...string) *runner {
 	t.Helper()
-	r := start(t, dir, "up", "--dir", dir, "--bin", "bin/test", "--listen", "127.0.0.1:0", "--stack", testStack, "--no-install")
+	r := start(t, dir, append([]string{"up", "--dir", dir, "--bin", "bin/test", "--listen", "127.0.0.1:0", "--stack", testStack, "--no-install"}, flags...)...)
 	r.ready()
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,10 +32,11 @@ const (
 // own on free ports: the functions of a stack file behind their gateway, real
 // stores, the trigger and the simulated provider.
 type System struct {
-	Gateway string // URL; functions are below /function/
-	Paysim  string // URL
-	Dir     string // the runner's folder
-	Logs    string // folder with <name>.log of every function, service and store
+	Gateway string   // URL; functions are below /function/
+	Paysim  string   // URL
+	Sockets []string // URLs of the connectors, connector-1 first
+	Dir     string   // the runner's folder
+	Logs    string   // folder with <name>.log of every function, service and store
 
 	Pool  *pg.Pool // of the functions' database, as their role
 	Redis rdb.Settings
@@ -174,6 +176,9 @@ func (s *System) connect() error {
 		passwords[name] = string(text)
 	}
 	for _, part := range state.Processes {
+		if part.Name == "connector" {
+			s.Sockets = append(s.Sockets, part.Address)
+		}
 		switch part.Instance {
 		case "paysim":
 			s.Paysim = part.Address
@@ -220,6 +225,34 @@ func (s *System) Pids(t testing.TB, name string) []int {
 		}
 	}
 	return pids
+}
+
+// Kill ends the process of one instance, such as connector-1, as kill -9 does; the
+// runner starts it again. It gives the instance as it was.
+func (s *System) Kill(t testing.TB, instance string) local.Part {
+	t.Helper()
+	state, err := s.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range state.Processes {
+		if p.Instance == instance && p.Pid != 0 {
+			if err := syscall.Kill(p.Pid, syscall.SIGKILL); err != nil {
+				t.Fatalf("killing %s: %v", instance, err)
+			}
+			return p
+		}
+	}
+	t.Fatalf("killing %s: it does not run", instance)
+	return local.Part{}
+}
+
+// Back reports whether an instance that was killed answers again.
+func (s *System) Back(killed local.Part) bool {
+	state, err := s.State()
+	return err == nil && slices.ContainsFunc(state.Processes, func(p local.Part) bool {
+		return p.Instance == killed.Instance && p.Ready && p.Pid != killed.Pid
+	})
 }
 
 // Log gives the log of a function, service or store so far.

@@ -33,8 +33,9 @@ type up struct {
 	Listen       string        `default:"127.0.0.1:8080" help:"Address of the gateway; port 0 takes a free one."`
 	Stack        string        `default:"stack.yml" help:"The stack file."`
 	Buyers       int           `default:"1000" help:"How many demo buyers there are at least."`
+	Connectors   int           `default:"1" help:"How many processes hold the sockets of the chat; 0 leaves the chat out."`
 	Replicas     []string      `sep:"none" placeholder:"NAME=N" help:"Processes behind a function's name; may be repeated."`
-	Set          []string      `sep:"none" placeholder:"NAME.VARIABLE=VALUE" help:"Environment of a function, of trigger or of paysim, above the stack file's; may be repeated."`
+	Set          []string      `sep:"none" placeholder:"NAME.VARIABLE=VALUE" help:"Environment of a function, of trigger, connector or paysim, above the stack file's; may be repeated."`
 	PaysimClock  float64       `default:"60" help:"How many times faster than real the simulated provider notifies again."`
 	LongestPause time.Duration `default:"15s" help:"Longest pause before a program that dies again and again is started."`
 	Race         bool          `help:"Build with the race detector."`
@@ -89,7 +90,7 @@ func run(ctx context.Context, args []string, s streams) error {
 // Run starts everything and returns when ctx has ended and everything has stopped.
 func (u *up) Run(ctx context.Context, s streams) error {
 	o := local.Options{
-		Dir: u.Dir, Listen: u.Listen, Stack: u.Stack, Buyers: u.Buyers, PaysimClock: u.PaysimClock,
+		Dir: u.Dir, Listen: u.Listen, Stack: u.Stack, Buyers: u.Buyers, Connectors: u.Connectors, PaysimClock: u.PaysimClock,
 		Bin: u.Bin, Race: u.Race, Tags: u.Tags, NoInstall: u.NoInstall, LongestPause: u.LongestPause, Forget: u.Forget, Bare: u.Bare,
 	}
 	for _, text := range u.Replicas {

@@ -1,7 +1,7 @@
 // Package gateway speaks the OpenFaaS API for the functions of the local
 // runner: it forwards /function/<name> to their replicas and answers
 // /system/* as the real gateway and faasd do, so that faas-cli and the trigger
-// work against it unchanged. It starts and stops nothing itself, and it has no
+// work against it unchanged. Beside that it serves the page of the chat. It starts and stops nothing itself, and it has no
 // queue for asynchronous calls.
 package gateway
 
@@ -25,7 +25,7 @@ const internalHeader = "X-Openfaas-Internal"
 // servedBy is how the gateway signs what it forwards.
 const servedBy = "bazaar-local"
 
-// Settings are what a gateway needs. All are required but Scale.
+// Settings are what a gateway needs. All are required but Scale and Chat.
 type Settings struct {
 	User, Password string // for /system
 	Secrets        *secret.Folder
@@ -35,6 +35,8 @@ type Settings struct {
 	Timeout time.Duration
 	// Scale changes the number of replicas of a function; nil refuses.
 	Scale func(function string, replicas int) error
+	// Chat serves the page of the chat, below /chat/; / leads to it. Nil: there is none.
+	Chat http.Handler
 }
 
 // Gateway is an http.Handler. Its functions are given once, with New; their

@@ -49,6 +49,7 @@ func build(t testing.TB, timeout time.Duration) *house {
 			}
 			return nil
 		},
+		Chat: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "chat "+r.URL.Path) }),
 	}, echo)
 	server := httptest.NewServer(g)
 	t.Cleanup(func() { g.Close(); server.Close() })

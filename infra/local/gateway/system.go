@@ -35,6 +35,7 @@ func (g *Gateway) routes() http.Handler {
 	all.HandleFunc("/async-function/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotImplemented, "The local runner has no queue for asynchronous calls: call /function/ instead.")
 	})
+	g.pages(all)
 	return all
 }
 
