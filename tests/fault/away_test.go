@@ -66,7 +66,7 @@ func TestPostgresAway(t *testing.T) {
 	full.seed, full.length = 13, 5*time.Second
 	early.length = long - late.length
 	began := time.Now()
-	if err := h.signal("postgres", syscall.SIGSTOP); err != nil {
+	if err := h.Signal("postgres", syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	records := early.run(t.Context())
@@ -83,7 +83,7 @@ func TestPostgresAway(t *testing.T) {
 	if counts := tally(refused); counts["202"] == 0 || counts["503 queue_full"] == 0 {
 		t.Errorf("answers %v, want some accepted and some refused with queue_full", counts)
 	}
-	if err := h.signal("postgres", syscall.SIGCONT); err != nil {
+	if err := h.Signal("postgres", syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	refusals(t, records)
@@ -130,9 +130,9 @@ func refusals(t *testing.T, records []*record) {
 // order, and nobody a body under another's key.
 func TestRedisAway(t *testing.T) {
 	for name, strike := range map[string]func(h *house) error{
-		"paused":  func(h *house) error { return h.signal("redis", syscall.SIGSTOP) },
+		"paused":  func(h *house) error { return h.Signal("redis", syscall.SIGSTOP) },
 		"emptied": func(h *house) error { return h.forget(context.Background()) },
-		"killed":  func(h *house) error { return h.signal("redis", syscall.SIGKILL) },
+		"killed":  func(h *house) error { return h.Signal("redis", syscall.SIGKILL) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := open(t)
@@ -140,7 +140,7 @@ func TestRedisAway(t *testing.T) {
 			sku := h.product(t, 100)
 			before := h.batch(t, buyer, sku, 3)
 			// What is in the queue keeps Redis from being sure.
-			if err := h.signal("reserve-stock", syscall.SIGSTOP); err != nil {
+			if err := h.Signal("reserve-stock", syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
 			waiting := newRecord(buyer, sku)

@@ -41,7 +41,7 @@ func TestEveryCrashPoint(t *testing.T) {
 			tick()
 			h.passed(t, r.settle)
 			h.ready(t)
-			if fell := h.deaths(said, ""); fell != len(r.points()) {
+			if fell := h.Deaths(said, ""); fell != len(r.points()) {
 				t.Errorf("%d processes died at %d points", fell, len(r.points()))
 			}
 			h.settle(t, records)
@@ -196,7 +196,7 @@ func TestATriggerThatDiesOverACallLosesNothing(t *testing.T) {
 	h := open(t)
 	buyer, sku := h.as(t, "held-"+uuid.NewString()[:8]), h.product(t, 100)
 	h.trust(t)
-	if err := h.signal("reserve-stock", syscall.SIGSTOP); err != nil {
+	if err := h.Signal("reserve-stock", syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	records := h.placeEach(t, buyer, sku, 6)
@@ -204,10 +204,10 @@ func TestATriggerThatDiesOverACallLosesNothing(t *testing.T) {
 		reader, err := h.js.Consumer(t.Context(), placedTo().stream, placedTo().function)
 		return err == nil && reader.CachedInfo().NumAckPending > 0
 	})
-	if err := h.kill(t.Context(), "trigger"); err != nil {
+	if err := h.KillAll(t.Context(), "trigger"); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.signal("reserve-stock", syscall.SIGCONT); err != nil {
+	if err := h.Signal("reserve-stock", syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	h.ready(t)

@@ -268,20 +268,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 }
 
 // within polls until true, or until the time is over.
-func within(atMost time.Duration, f func() bool) bool {
-	deadline := time.NewTimer(atMost)
-	defer deadline.Stop()
-	for pause := 5 * time.Millisecond; !f(); pause = min(2*pause, 250*time.Millisecond) {
-		next := time.NewTimer(pause)
-		select {
-		case <-next.C:
-		case <-deadline.C:
-			next.Stop()
-			return false
-		}
-	}
-	return true
-}
+func within(atMost time.Duration, f func() bool) bool { return support.Within(atMost, f) }
 
 // pause waits for a time that is part of a story: how long a fault lasts.
 func pause(ctx context.Context, d time.Duration) {

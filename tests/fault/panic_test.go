@@ -39,7 +39,7 @@ func TestAPanicInABatchTakesOneEventWithIt(t *testing.T) {
 	if n := strings.Count(h.Log(t, "reserve-stock")[panicked:], "poisoned by "); n < 8+attempts {
 		t.Errorf("the function told of %d panics, want %d", n, 8+attempts)
 	}
-	if n := h.deaths(said, ""); n > 0 {
+	if n := h.Deaths(said, ""); n > 0 {
 		t.Errorf("%d processes died of it", n)
 	}
 	dead := h.letters(t)

@@ -128,7 +128,7 @@ func (h *house) strike(ctx context.Context, f fault) error {
 	way := link(f.where)
 	switch f.kind {
 	case kill:
-		return h.kill(ctx, f.where)
+		return h.KillAll(ctx, f.where)
 	case die:
 		return h.armPoint(f.where)
 	case empty:
@@ -136,11 +136,11 @@ func (h *house) strike(ctx context.Context, f fault) error {
 		within(patience, func() bool { err = h.forget(ctx); return err == nil || ctx.Err() != nil })
 		return err
 	case stop:
-		if err := h.signal(f.where, syscall.SIGSTOP); err != nil {
+		if err := h.Signal(f.where, syscall.SIGSTOP); err != nil {
 			return err
 		}
 		pause(ctx, f.last)
-		return h.signal(f.where, syscall.SIGCONT)
+		return h.Signal(f.where, syscall.SIGCONT)
 	case cut:
 		h.network.cut(way)
 		pause(ctx, f.last)

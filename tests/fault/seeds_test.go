@@ -100,12 +100,12 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) (see
 	<-struck
 	over := time.Now()
 	h.heal(t)
-	counts, fell := tally(records), h.deaths(said, "")
+	counts, fell := tally(records), h.Deaths(said, "")
 	if counts["202"] == 0 {
 		t.Error("nothing was accepted under load: nothing could be lost")
 	}
 	for _, f := range p {
-		if f.kind == kill && h.deaths(said, f.where) == 0 {
+		if f.kind == kill && h.Deaths(said, f.where) == 0 {
 			t.Errorf("the runner has not seen %s die", f.where)
 		}
 	}
