@@ -7,7 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
+	"net/url"
 	"testing"
 	"time"
 
@@ -105,11 +105,15 @@ func (p person) await(ctx context.Context, order, status string) bool {
 	}
 }
 
-// dawdle sends the start of a request and no more. Whoever waits for the rest
+// dawdle sends the start of a request to the host of a URL and no more. Whoever waits for the rest
 // cuts it off; the answer comes on the channel, empty when there is none.
 func dawdle(t *testing.T, address, start string) <-chan string {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", u.Host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func (s *shop) product() any {
 
 // kinds goes through every door of every function.
 func (s *shop) kinds() []kind {
-	return slices.Concat(s.reading(), s.signing(), s.ordering(), s.paying(), s.refused(), s.events())
+	return slices.Concat(s.reading(), s.signing(), s.ordering(), s.paying(), s.refused(), s.events(), s.talking())
 }
 
 // anyKey stands for a key that is fresh each time.
