@@ -54,7 +54,12 @@ func TestAnEventStaysUntilTheServerHasItsMessages(t *testing.T) {
 		} else {
 			eventually(t, "it was asked", func() bool { flushes := 0; h.ear.set(func(n *noted) { flushes = n.flushes }); return flushes > 0 })
 		}
-		h.ear.set(func(n *noted) { n.deaf, n.connections = false, n.connections+1 })
+		h.ear.set(func(n *noted) {
+			n.deaf = false
+			if name == "unheard" {
+				n.connections++ // what was told on the one before is left to the relay
+			}
+		})
 		h.say(t, text("alice", c, name+"-after"))
 		eventually(t, "the one after it is settled", func() bool { return h.stored(t) == 1 })
 		mustExec(t, h, `delete from outbox.event`)
@@ -110,13 +115,31 @@ func TestWhoMissedIsLookedForBeforeTheEventGoes(t *testing.T) {
 		eventually(t, "it was looked for", func() bool { mu.Lock(); defer mu.Unlock(); return len(seen) == i+1 })
 	}
 	eventually(t, "all are settled", func() bool { return h.stored(t) == 0 })
-	if _, err := p.Post(t.Context(), text("alice", c, "0")); err != nil {
-		t.Error(err)
-	}
 	must(t, p.Close(t.Context()))
 	if got := len(ear.subjects()); got != 3 || !slices.Equal(seen, []string{"1", "2", "3"}) {
 		t.Errorf("%d told, %v seen", got, seen)
 	}
+}
+
+// TestWhatStoresNothingTakesNoEventAlong: a duplicate writes nothing, so an event
+// that waits for a transaction to go along with waits for the next.
+func TestWhatStoresNothingTakesNoEventAlong(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	c := h.found(t, "alice", "bob")
+	flushed := make(chan struct{})
+	a := message.NewAnnouncer(&noted{}, h, message.AnnouncerSettings{Flushed: func(context.Context, []message.Posted) { close(flushed) }})
+	p := message.NewPoster(h, a, 1)
+	_, err := p.Post(t.Context(), text("alice", c, "1"))
+	must(t, err)
+	run(t, a)
+	<-flushed
+	for range 20 { // until it is settled alone
+		_, err := p.Post(t.Context(), text("alice", c, "1"))
+		must(t, err)
+	}
+	must(t, p.Close(t.Context()))
+	eventually(t, "its event is settled", func() bool { return h.stored(t) == 0 })
 }
 
 // TestTheRelayBringsWhatWasNotTold: NATS is away when messages are stored. Their

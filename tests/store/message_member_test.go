@@ -50,6 +50,16 @@ func TestWhoIsOutSeesNothing(t *testing.T) {
 	if n := h.count(t, `select count(*) from message.inbox where user_id = 'bob'`); n != 0 {
 		t.Errorf("the classic table has %d", n)
 	}
+	// Nor do the others see who is out.
+	roster, _, err := h.Roster(ctx, h, "alice", c, "", 10)
+	must(t, err)
+	users, err := h.Users(ctx, h, c)
+	must(t, err)
+	members, err := h.Members(ctx, h, c, []string{"alice", "bob"})
+	must(t, err)
+	if _, alice := members["alice"]; len(roster) != 1 || !slices.Equal(users, []string{"alice"}) || len(members) != 1 || !alice {
+		t.Errorf("in it are %+v, %v, %v", roster, users, members)
+	}
 }
 
 // TestWhoComesSeesFromThere, also again, and has read what was before.
@@ -68,6 +78,9 @@ func TestWhoComesSeesFromThere(t *testing.T) {
 		if got := h.sync(t, "bob", 50, map[string]int64{c: 1}); len(got.Pages) != 1 || len(got.Pages[0].Messages) != 0 || got.Pages[0].Gap != nil || got.Pages[0].LastSeq != from {
 			t.Errorf("from %d: %+v", from, got)
 		}
+		if list, _, err := h.List(t.Context(), h, "bob", "", 10); err != nil || len(list) != 1 || list[0].Last != nil || list[0].Unread != 0 {
+			t.Errorf("from %d: %+v %v", from, list, err)
+		}
 		h.talk(t, "alice", c, 2)
 		want := fmt.Sprint(from+2, from+1)
 		if list, next, err = h.History(t.Context(), h, "bob", c, 0, 10); err != nil || seqs(list) != want || next != 0 {
@@ -83,6 +96,23 @@ func TestWhoComesSeesFromThere(t *testing.T) {
 		h.talk(t, "alice", c, 3)
 	}
 	support.MustHold(t, h)
+}
+
+// TestWhoComesBackIsAsNew: neither what it was, nor that it was muted, comes along.
+func TestWhoComesBackIsAsNew(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	c := h.found(t, "alice", "bob")
+	h.under(t, c, func(ctx context.Context, tx pgx.Tx, r *message.Room) error {
+		return errors.Join(h.SetRole(ctx, tx, r, "bob", message.Admin), h.Mute(ctx, tx, r, "bob", time.Now().Add(time.Hour)))
+	})
+	h.remove(t, c, "bob")
+	h.add(t, c, "bob")
+	found, err := h.Members(t.Context(), h, c, []string{"bob"})
+	if bob := found["bob"]; err != nil || bob.Role != message.Plain || !bob.MutedUntil.IsZero() {
+		t.Errorf("%+v %v", bob, err)
+	}
+	h.say(t, text("bob", c, "1"))
 }
 
 // TestEveryChangeOfMembersIsAVersion, and connectors can ask for those since one

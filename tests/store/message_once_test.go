@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,11 +87,25 @@ func TestTheSameIDForSomethingElseIsRefused(t *testing.T) {
 }
 
 // TestATwinElsewhereIsFound: somebody stores the same id in another conversation
-// between our asking and our writing.
+// between our asking and our writing. It is found with others in the batch, and
+// where it is alone.
 func TestATwinElsewhereIsFound(t *testing.T) {
 	t.Parallel()
+	for _, others := range [][]message.Draft{{text("bob", "", "1")}, nil} {
+		t.Run(fmt.Sprintf("with %d others", len(others)), func(t *testing.T) {
+			t.Parallel()
+			twinElsewhere(t, others)
+		})
+	}
+}
+
+func twinElsewhere(t *testing.T, drafts []message.Draft) {
 	h := newHall(t)
 	c := h.found(t, "alice", "bob")
+	for i := range drafts {
+		drafts[i].Conversation = c
+	}
+	drafts = append(drafts, text("alice", c, "1"))
 	tx, err := h.Begin(t.Context())
 	must(t, err)
 	defer tx.Rollback(context.Background()) //nolint:errcheck // the commit below counts
@@ -100,13 +115,16 @@ func TestATwinElsewhereIsFound(t *testing.T) {
 	must(t, err)
 	answers := make(chan error, 1)
 	go func() {
-		_, errs := h.PostAll(t.Context(), []message.Draft{text("bob", c, "1"), text("alice", c, "1")})
-		if errs[0] != nil {
-			t.Errorf("the other of the batch: %v", errs[0])
+		_, errs := h.PostAll(t.Context(), drafts)
+		last := len(errs) - 1
+		if err := errors.Join(errs[:last]...); err != nil {
+			t.Errorf("the other of the batch: %v", err)
 		}
-		answers <- errs[1]
+		answers <- errs[last]
 	}()
-	h.waiting(t, 1)
+	eventually(t, "it waits, or is stored beside the other", func() bool {
+		return len(answers) > 0 || h.count(t, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) == 1
+	})
 	must(t, tx.Commit(t.Context()))
 	if err := <-answers; !fault.Is(err, "client_msg_id_reused") {
 		t.Errorf("%v", err)
@@ -157,6 +175,24 @@ func TestBatchesWithActsInCommonDoNotDeadlock(t *testing.T) {
 	if stored != 3 {
 		t.Errorf("%d of three acts were stored", stored)
 	}
+}
+
+// TestOneAtFaultFailsAlone: a batch that fails for another reason than that the
+// store is away is stored draft by draft.
+func TestOneAtFaultFailsAlone(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	c := h.found(t, "alice", "bob")
+	var transactions atomic.Int32
+	d := h.open(t, func() bool { n := transactions.Add(1); return n == 1 || n == 3 }) // all of them, and the second of them
+	posted, errs := d.PostAll(t.Context(), []message.Draft{text("alice", c, "1"), text("alice", c, "2"), text("bob", c, "3")})
+	if errs[0] != nil || !errors.Is(errs[1], errGivenUp) || errs[2] != nil || posted[0].Seq != 1 || posted[2].Seq != 2 {
+		t.Errorf("%+v %v", posted, errs)
+	}
+	if n := transactions.Load(); n != 4 {
+		t.Errorf("%d transactions", n)
+	}
+	support.MustHold(t, h)
 }
 
 // TestWhoStopsWaitingKnowsWhatIsKnown: a draft that nobody has taken up is not

@@ -102,6 +102,35 @@ func TestAReadCursorOnlyMovesForward(t *testing.T) {
 	support.MustHold(t, h)
 }
 
+// TestWhoReadsLessMeanwhileMovesNothingBack: a cursor is moved far by one device
+// between the look of another and its move.
+func TestWhoReadsLessMeanwhileMovesNothingBack(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	c := h.found(t, "alice", "bob")
+	h.talk(t, "alice", c, 50)
+	tx, err := h.Begin(t.Context())
+	must(t, err)
+	_, err = h.Read(t.Context(), tx, "bob", c, 40)
+	must(t, err)
+	behind := make(chan message.Mark, 1)
+	go func() {
+		m, err := h.Read(t.Context(), h, "bob", c, 10)
+		if err != nil {
+			t.Error(err)
+		}
+		behind <- m
+	}()
+	h.waiting(t, 1)
+	must(t, tx.Commit(t.Context()))
+	if m := <-behind; m.Seq != 40 {
+		t.Errorf("it is told to be at %d", m.Seq)
+	}
+	if n := h.count(t, `select read_seq from message.member where user_id = 'bob'`); n != 40 {
+		t.Errorf("it is at %d", n)
+	}
+}
+
 // TestReceiptsAreOfWhoCouldRead: without the sender, without who came later, and
 // without names where there are too many.
 func TestReceiptsAreOfWhoCouldRead(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"bazaar/shared/fault"
 	"bazaar/shared/message"
+	"bazaar/shared/pg"
 	"bazaar/tests/support"
 )
 
@@ -101,6 +104,89 @@ func TestAConversationIsToldInItsOrder(t *testing.T) {
 		if got := next[message.SentSubject(c)]; got != "101" {
 			t.Errorf("%s: the next is %s", c, got)
 		}
+	}
+}
+
+// late is a store whose first transaction is committed, and says so only when it is let.
+type late struct {
+	*pg.Pool
+	first     atomic.Bool
+	committed chan struct{}
+	let       chan struct{}
+}
+
+func (l *late) InTx(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	err := l.Pool.InTx(ctx, f)
+	if !l.first.Swap(true) {
+		close(l.committed)
+		<-l.let
+	}
+	return err
+}
+
+// TestWhatIsStoredLaterIsToldLater: while a worker has not told of what it has
+// stored in a conversation, no other stores something there. Other conversations
+// do not wait.
+func TestWhatIsStoredLaterIsToldLater(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	c, other := h.found(t, "alice"), h.found(t, "alice")
+	slow := &late{Pool: h.Pool, committed: make(chan struct{}), let: make(chan struct{})}
+	p := message.NewPoster(slow, h.announcer, 3)
+	var all sync.WaitGroup
+	post := func(id string) {
+		all.Go(func() {
+			if _, err := p.Post(t.Context(), text("alice", c, id)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	post("1")
+	<-slow.committed
+	post("2")
+	if _, err := p.Post(t.Context(), text("alice", other, "other")); err != nil {
+		t.Error(err)
+	}
+	if n := h.count(t, `select last_seq from message.conversation where conversation_id = $1`, c); n != 1 {
+		t.Errorf("%d messages are stored before the first is told of", n)
+	}
+	close(slow.let)
+	all.Wait()
+	must(t, p.Close(t.Context()))
+	if got, want := h.ear.subjects(), []string{message.SentSubject(other), message.SentSubject(c), message.SentSubject(c)}; !slices.Equal(got, want) {
+		t.Errorf("told %v, want %v", got, want)
+	}
+	for i, n := range h.ear.notes[1:] {
+		if n.Header.Get(message.HeaderFirst) != fmt.Sprint(i+1) {
+			t.Errorf("%s is told as number %d", n.Header.Get(message.HeaderFirst), i+1)
+		}
+	}
+}
+
+// TestAMessageBearsTheTimeAtWhichItIsWritten, not that at which it began to wait:
+// the sweep looks for it behind its mark.
+func TestAMessageBearsTheTimeAtWhichItIsWritten(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	c := h.found(t, "alice")
+	tx, err := h.Begin(t.Context())
+	must(t, err)
+	_, err = h.Lock(t.Context(), tx, c)
+	must(t, err)
+	sent := make(chan message.Posted, 1)
+	go func() {
+		p, err := h.Post(t.Context(), text("alice", c, "1"))
+		if err != nil {
+			t.Error(err)
+		}
+		sent <- p
+	}()
+	h.waiting(t, 1)
+	var released time.Time
+	must(t, h.QueryRow(t.Context(), `select clock_timestamp()`).Scan(&released))
+	must(t, tx.Commit(t.Context()))
+	if p := <-sent; !p.SentAt.After(released) {
+		t.Errorf("written at %s, after %s", p.SentAt, released)
 	}
 }
 
