@@ -67,6 +67,9 @@ func (v *Server) socket(c *net.TCPConn) (*Socket, error) {
 	if err := setUserTimeout(raw, v.set.UserTimeout); err != nil {
 		return nil, fmt.Errorf("setting the user timeout: %w", err)
 	}
+	if err := setUnsent(raw, v.set.UnsentBytes); err != nil {
+		return nil, fmt.Errorf("bounding what the kernel keeps: %w", err)
+	}
 	s := &Socket{server: v, conn: c, raw: raw, serial: v.serial.Add(1)}
 	s.reader.fill, s.sender.try = s.readable, s.writable
 	s.heard.Store(int64(v.since()))

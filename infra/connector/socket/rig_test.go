@@ -176,13 +176,20 @@ func (r *rig) dial(t *testing.T, window int) *client {
 	d := net.Dialer{Timeout: patience}
 	if window > 0 {
 		d.Control = func(_, _ string, c syscall.RawConn) error {
-			var met error
-			err := c.Control(func(fd uintptr) {
-				met = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, window)
-			})
-			return errors.Join(err, met)
+			return option(c, syscall.SOL_SOCKET, syscall.SO_RCVBUF, window)
 		}
 	}
+	return r.dialBy(t, d)
+}
+
+func option(c syscall.RawConn, level, name, value int) error {
+	var met error
+	err := c.Control(func(fd uintptr) { met = syscall.SetsockoptInt(int(fd), level, name, value) })
+	return errors.Join(err, met)
+}
+
+func (r *rig) dialBy(t *testing.T, d net.Dialer) *client {
+	t.Helper()
 	c, err := d.Dial("tcp", r.address)
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +207,12 @@ func (r *rig) open(t *testing.T) (*client, *Socket) {
 
 func (r *rig) openSlow(t *testing.T, window int) (*client, *Socket) {
 	t.Helper()
-	c := r.dial(t, window)
+	return r.greet(t, r.dial(t, window))
+}
+
+// greet shakes hands.
+func (r *rig) greet(t *testing.T, c *client) (*client, *Socket) {
+	t.Helper()
 	c.say(asked())
 	if head := c.head(); !strings.HasPrefix(head, "HTTP/1.1 101 ") {
 		t.Fatalf("the handshake was answered %q", head)

@@ -24,6 +24,7 @@ type Settings struct {
 	MaxHandshakes     int // 2000 that have not ended; the oldest gives way
 	QueueFrames       int // 256 that wait for one peer
 	QueueBytes        int // 262144 that wait for one peer
+	UnsentBytes       int // 32768 more that the kernel keeps of what it cannot send now, and the rest of what it was given at once (Linux)
 	FramesPerSecond   int // 200 from one peer, or Misused
 	ControlsPerSecond int // 50 pings, pongs and closes among them
 
@@ -79,7 +80,7 @@ func (s Settings) filled() (Settings, error) {
 		usual int
 	}{
 		{&s.MaxMessage, 64 << 10}, {&s.MaxFragments, 32}, {&s.MaxSockets, 18000}, {&s.MaxHandshakes, 2000},
-		{&s.QueueFrames, 256}, {&s.QueueBytes, 256 << 10}, {&s.FramesPerSecond, 200}, {&s.ControlsPerSecond, 50},
+		{&s.QueueFrames, 256}, {&s.QueueBytes, 256 << 10}, {&s.UnsentBytes, 32 << 10}, {&s.FramesPerSecond, 200}, {&s.ControlsPerSecond, 50},
 	} {
 		if *n.value < 0 {
 			return s, errors.New("a limit is negative")

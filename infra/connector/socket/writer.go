@@ -33,6 +33,11 @@ const (
 	Gone                 // the socket has ended, or ends with this
 )
 
+// triesPerTimeout is how often within WriteTimeout it is tried whether the kernel
+// takes anything. By itself it tells only when much of its room is free again,
+// which takes a peer that reads little longer than it has.
+const triesPerTimeout = 4
+
 var (
 	errFull   = errors.New("the queue is full")
 	errStuck  = errors.New("nothing was taken for too long")
@@ -125,6 +130,7 @@ func written(n int, err error) (int, error) { return max(n, 0), err }
 // as long as that takes.
 func (s *Socket) flush(b *backlog) {
 	defer s.flushes.Done()
+	last := time.Now() // when something was written
 	for {
 		s.mu.Lock()
 		if b.empty() {
@@ -132,7 +138,7 @@ func (s *Socket) flush(b *backlog) {
 			return
 		}
 		s.mu.Unlock()
-		_ = s.conn.SetWriteDeadline(time.Now().Add(s.server.set.WriteTimeout))
+		_ = s.conn.SetWriteDeadline(time.Now().Add(s.server.set.WriteTimeout / triesPerTimeout))
 		var met error
 		err := s.raw.Write(func(fd uintptr) (done bool) {
 			done, met = s.pour(fd, b)
@@ -141,7 +147,11 @@ func (s *Socket) flush(b *backlog) {
 		if err == nil {
 			err = met
 		}
-		if err != nil && !s.stuck(b, err) {
+		switch {
+		case err == nil:
+			last = time.Now()
+		case errors.Is(err, os.ErrDeadlineExceeded) && time.Since(last) < s.server.set.WriteTimeout:
+		case !s.stuck(b, err):
 			return
 		}
 	}

@@ -310,6 +310,9 @@ func TestATricklingReaderStays(t *testing.T) {
 	if len(r.ended) > 0 {
 		t.Error("it was cut off")
 	}
+	if len(r.drained) > 0 {
+		t.Error("it drained, and nothing had been refused")
+	}
 }
 
 func TestManyOfferAtOnce(t *testing.T) {
