@@ -193,6 +193,9 @@ func (c *club) ask(t testing.TB, who, method, target, body string) (status int, 
 		if c.away {
 			return errors.New("away")
 		}
+		if len(notes) > maxAtOnce {
+			t.Errorf("%d notes are told at once", len(notes))
+		}
 		c.notes = append(c.notes, notes...)
 		return nil
 	}}

@@ -23,9 +23,18 @@ func TestWhatWasStoredIsToldAgain(t *testing.T) {
 		stored("one", message.StoredData{Spans: []message.Stretch{{Conversation: "g_1", First: 1, Last: 2}}}),
 		stored("two", message.StoredData{Recalls: []message.Place{{Conversation: "g_1", Seq: 1}, {Conversation: "gone", Seq: 1}}}),
 		stored("odd", message.StoredData{Spans: []message.Stretch{{Conversation: "g_1", First: 2, Last: 1}}}),
+		stored("endless", message.StoredData{Spans: []message.Stretch{{Conversation: "g_1", First: 1, Last: maxStretch + 1}}}),
+		stored("twice", message.StoredData{Spans: []message.Stretch{{Conversation: "g_1", First: 1, Last: 1}, {Conversation: "g_1", First: 2, Last: 2}}}),
 	}
 	failed, err := h.handler().Stored(t.Context(), batch)
-	if err != nil || len(failed) != 1 || failed[0].ID != "odd" || failed[0].Kind != fault.Invalid {
+	var given []string
+	for _, f := range failed {
+		given = append(given, f.ID)
+		if f.Kind != fault.Invalid {
+			t.Errorf("%+v", f)
+		}
+	}
+	if err != nil || strings.Join(given, " ") != "odd endless twice" {
 		t.Fatalf("%+v, %v", failed, err)
 	}
 	if strings.Join(h.events, " ") != "told flushed" || len(h.notes) != 2 || len(h.absent) != 2 {

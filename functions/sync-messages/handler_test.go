@@ -199,6 +199,9 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s %s %s: %d %s\nwant %d %s", c.method, c.target, c.body, w.Code, got, c.status, c.want)
 		}
 	}
+	if w := s.ask(t, "alice", "POST", "/", `{"limit":1000}`); w.Code != 200 || s.asked.Limit != message.MaxPage {
+		t.Errorf("%d: %d messages of each conversation", w.Code, s.asked.Limit)
+	}
 	if s.ask(t, "alice", "GET", "/g_1?before=8&limit=1", ""); s.page.before != 8 || s.page.limit != 1 {
 		t.Errorf("a page of %+v", s.page)
 	}
