@@ -3,7 +3,7 @@ REGISTRY ?= ghcr.io/bazaar
 TAG ?= latest
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run reset test web fault mutants lint bench build images
+.PHONY: run reset test web fault storm mutants lint bench build images
 
 ## run: everything on this machine, until Ctrl-C; ARGS="--buyers 1000" adds to it
 run:
@@ -27,6 +27,10 @@ web:
 SEEDS ?= 20
 fault:
 	FAULT_LONG=1 FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=20 FAULT_AWAY=120 FAULT_SHARE=0.6 go test -race -count=1 -timeout 3h -v ./tests/fault
+
+## storm: people talk for two minutes while everything is killed, SEEDS=n times, then a connector dies in mid-delivery 8 times; STORM_SEED=7 is one seed again
+storm:
+	STORM_SEEDS=$(SEEDS) STORM_SECONDS=120 STORM_KILLS=8 go test -race -count=1 -timeout 5h -v ./tests/storm
 
 ## mutants: take the guards away one by one and see a test fail for each; ARGS="oversell sign-out" takes these only
 mutants:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"bazaar/infra/connector/socket"
+	"bazaar/shared/crash"
 )
 
 // atOnce is how many sockets a room may have served before others get their turn.
@@ -111,6 +112,7 @@ func (p *part) fan(s *shard, d *delivery, most int) (seen int) {
 				frame = own
 			}
 		}
+		crash.Point("connector", "fan") // some have it, the others have not
 		became := t.client.socket.Offer(frame, class)
 		counts[became]++
 		if became == socket.Refused && d.last > 0 {

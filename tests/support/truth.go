@@ -15,18 +15,18 @@ import (
 
 // Stays makes a database remember every stay of a user in a conversation: the
 // tables keep the last one only. Truth then has those of before. Call it before
-// anybody leaves a conversation that it may come back to.
+// anybody leaves a conversation that it may come back to; once more is no error.
 func Stays(t testing.TB, q pg.Querier) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	_, err := q.Exec(ctx, `create schema test;
-		create table test.stay (conversation_id text not null, user_id text not null, from_seq bigint not null, left_seq bigint not null);
-		create function test.keep_stay() returns trigger language plpgsql as $$ begin
+	_, err := q.Exec(ctx, `create schema if not exists test;
+		create table if not exists test.stay (conversation_id text not null, user_id text not null, from_seq bigint not null, left_seq bigint not null);
+		create or replace function test.keep_stay() returns trigger language plpgsql as $$ begin
 			insert into test.stay values (new.conversation_id, new.user_id, new.from_seq, new.left_seq);
 			return null;
 		end $$;
-		create trigger keep_stay after update on message.member for each row
+		create or replace trigger keep_stay after update on message.member for each row
 			when (new.left_seq is not null and old.left_seq is null) execute function test.keep_stay()`)
 	if err != nil {
 		t.Fatalf("having every stay remembered: %v", err)
