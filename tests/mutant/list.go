@@ -2,10 +2,12 @@ package main
 
 import "slices"
 
-// mutants is the list: what would lose money, or an order, if it were not there.
+// mutants is the list: what would lose money, an order or a message, or show it to somebody
+// else, if it were not there.
 func mutants() []mutant {
 	return slices.Concat(stockMutants(), orderMutants(), paymentMutants(), providerMutants(), keyMutants(),
-		outboxMutants(), deliveryMutants(), doorMutants(), buyerMutants())
+		outboxMutants(), deliveryMutants(), doorMutants(), buyerMutants(),
+		messageMutants(), connectorMutants())
 }
 
 // The folders of tests that several mutants are tried by.
@@ -13,4 +15,6 @@ const (
 	store   = "tests/store"
 	pay     = "tests/payment"
 	trigger = "tests/trigger"
+
+	connector = "tests/connector"
 )
