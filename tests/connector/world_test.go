@@ -272,6 +272,11 @@ func (w *world) post(sender, conversation, id string) message.Posted {
 	return p
 }
 
+// pages reads what sync asks for.
+func (w *world) pages(ctx context.Context, spans []message.Span) ([]message.Message, error) {
+	return w.Between(ctx, w.pool, spans)
+}
+
 // sweep tells what the sweep would.
 func (w *world) sweep() {
 	w.t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -29,24 +30,34 @@ type Function struct {
 	log []map[string]any
 }
 
-// built are the programs of this test binary, by function.
+// built are the programs of this test binary, by package.
 var built sync.Map
 
-// program builds a function once.
-func program(name string) (string, error) {
+// Program builds a main package of ours, such as bazaar/infra/cmd/connector, once
+// for this test binary, without the race detector, and says where it is.
+func Program(t testing.TB, pkg string) string {
+	t.Helper()
+	path, err := program(pkg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func program(pkg string) (string, error) {
 	build := sync.OnceValues(func() (string, error) {
 		dir, err := folder("program")
 		if err != nil {
 			return "", err
 		}
-		path := filepath.Join(dir, name)
-		out, err := exec.Command("go", "build", "-o", path, "bazaar/functions/"+name).CombinedOutput()
+		file := filepath.Join(dir, path.Base(pkg))
+		out, err := exec.Command("go", "build", "-o", file, pkg).CombinedOutput()
 		if err != nil {
-			return "", fmt.Errorf("building %s: %w: %s", name, err, out)
+			return "", fmt.Errorf("building %s: %w: %s", pkg, err, out)
 		}
-		return path, nil
+		return file, nil
 	})
-	once, _ := built.LoadOrStore(name, build)
+	once, _ := built.LoadOrStore(pkg, build)
 	return once.(func() (string, error))()
 }
 
@@ -54,11 +65,7 @@ func program(name string) (string, error) {
 // secrets is the folder of its secrets; environ wins over what a test wants.
 func StartFunction(t testing.TB, name, secrets string, environ ...string) *Function {
 	t.Helper()
-	path, err := program(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &Function{Name: name, process: exec.Command(path), ended: make(chan struct{})}
+	f := &Function{Name: name, process: exec.Command(Program(t, "bazaar/functions/"+name)), ended: make(chan struct{})}
 	f.process.Env = append([]string{
 		"port=0", "metrics_port=0", "listen_host=127.0.0.1", "healthcheck_interval=0s",
 		"lock_file=" + filepath.Join(t.TempDir(), "lock"), "secret_mount_path=" + secrets,

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
+
+	"bazaar/infra/connector/socket/talk"
 )
 
 // notes is a sink that writes down what it hears.
@@ -73,10 +75,10 @@ func parsed(t *testing.T, data []byte, pieces func() int) []string {
 // FuzzFrame: whatever comes, in whatever pieces, the same is heard, texts are
 // UTF-8 and within bounds, and no memory is taken for what was only announced.
 func FuzzFrame(f *testing.F) {
-	for _, group := range [][]talk{wellFormed(), malformed(), excessive(), misspelt(), farewells()} {
-		for i, c := range group {
-			if len(c.send) < 256 {
-				f.Add(c.send, uint64(i))
+	for _, talks := range talk.All() {
+		for i, c := range talks {
+			if len(c.Send) < 256 {
+				f.Add(join(c.Send, c.Bye), uint64(i))
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package socket
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bazaar/infra/connector/socket/talk"
 )
 
 // patience is how long a test waits for what must come.
@@ -320,52 +321,21 @@ func codeOf(payload []byte) Code {
 	return Code(binary.BigEndian.Uint16(payload))
 }
 
-// The opcodes, as a client writes them.
+// What a client can say, in few letters.
+
 const (
-	opMore  = 0x0
-	opText  = 0x1
-	opData  = 0x2
-	opClose = 0x8
-	opPing  = 0x9
-	opPong  = 0xa
-	fin     = 0x80
+	opMore  = talk.More
+	opText  = talk.Text
+	opData  = talk.Data
+	opClose = talk.Close
+	opPing  = talk.Ping
+	opPong  = talk.Pong
+	fin     = talk.Fin
 )
 
-// masked is a frame of a client: first is its first byte.
-func masked(first byte, payload []byte) []byte {
-	return append(headOf(first, uint64(len(payload))), xor(payload)...)
-}
-
-// says is a whole text message.
-func says(text string) []byte { return masked(fin|opText, []byte(text)) }
-
-// closes is a close frame.
-func closes(code Code, reason string) []byte {
-	return masked(fin|opClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...))
-}
-
-var testMask = [4]byte{0x37, 0xfa, 0x21, 0x3d}
-
-// headOf is the header of a masked frame with the shortest form of its length.
-func headOf(first byte, length uint64) []byte {
-	b := []byte{first, 0x80}
-	switch {
-	case length < 126:
-		b[1] |= byte(length)
-	case length < 1<<16:
-		b[1] |= 126
-		b = binary.BigEndian.AppendUint16(b, uint16(length))
-	default:
-		b[1] |= 127
-		b = binary.BigEndian.AppendUint64(b, length)
-	}
-	return append(b, testMask[:]...)
-}
-
-func xor(payload []byte) []byte {
-	b := bytes.Clone(payload)
-	for i := range b {
-		b[i] ^= testMask[i%4]
-	}
-	return b
-}
+func masked(first byte, payload []byte) []byte { return talk.Masked(first, payload) }
+func says(text string) []byte                  { return talk.Says(text) }
+func closes(code Code, reason string) []byte   { return talk.Closes(uint16(code), reason) }
+func headOf(first byte, length uint64) []byte  { return talk.HeadOf(first, length) }
+func xor(payload []byte) []byte                { return talk.Mask(payload) }
+func join(frames ...[]byte) []byte             { return talk.Join(frames...) }

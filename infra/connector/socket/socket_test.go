@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bazaar/infra/connector/socket/talk"
 )
 
 func TestClosingBringsWhatWaits(t *testing.T) {
@@ -221,7 +223,7 @@ func TestSlowMessages(t *testing.T) {
 		for i := 0; time.Since(began) < limit/2; i++ {
 			switch name {
 			case "half a message", "half a ping":
-				c.utter([]byte{'x' ^ testMask[i%4]})
+				c.utter([]byte{'x' ^ talk.Key[i%4]})
 			case "a first fragment":
 				c.utter(masked(fin|opPing, nil))
 			}
