@@ -89,6 +89,9 @@ func TestWhoComesSeesFromThere(t *testing.T) {
 		if list, _, err := h.List(t.Context(), h, "bob", "", 10); err != nil || len(list) != 1 || list[0].Unread != 2 {
 			t.Errorf("from %d: %+v %v", from, list, err)
 		}
+		if n := h.count(t, `select count(*) from message.inbox where user_id = 'bob' and seq > $1`, from); n != 2 || n != h.count(t, `select count(*) from message.inbox where user_id = 'bob'`) {
+			t.Errorf("from %d: the classic table has others, or %d", from, n)
+		}
 		if _, err := h.Receipts(t.Context(), h, "bob", c, from); !fault.Is(err, "invalid_seq") {
 			t.Errorf("receipts of what was before: %v", err)
 		}

@@ -16,11 +16,11 @@ import (
 	"bazaar/tests/support"
 )
 
-// TestTheSameActTwiceIsOneMessage: two processes are given the same 400 acts at
+// TestTheSameActTwiceIsOneMessage: two processes are given the same 1,000 acts at
 // the same time, in opposite orders. Both answer each with the same place.
 func TestTheSameActTwiceIsOneMessage(t *testing.T) {
 	t.Parallel()
-	const acts = 400
+	const acts = 1000
 	h := newHall(t)
 	c := h.found(t, "alice", "bob")
 	doors := []door{h.door, h.open(t, nil)}
