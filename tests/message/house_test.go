@@ -86,7 +86,7 @@ func start() (*house, error) {
 	if err := os.Mkdir(crashes, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder that arms points: %w", err)
 	}
-	s, err := support.StartSystem("--connectors", "2", "--tags=crash", "--longest-pause=1s",
+	s, err := support.StartSystem("--connectors", "2", "--replicas", "push-message=2", "--tags=crash", "--longest-pause=1s",
 		"--set", "connector.gateway_url="+d.url, "--set", "push-message.crash_dir="+crashes)
 	if err != nil {
 		return nil, err
