@@ -123,7 +123,10 @@ func (h *hub) hear(m *nats.Msg, now time.Time) {
 	case ok:
 		var c group.Changed
 		if c, err = group.ReadChanged(m.Data); err == nil {
-			h.changed(message.Change{Conversation: c.Conversation, User: name, Version: c.Version, From: c.FromSeq, Gone: c.Gone}, c.LastSeq, c.By, now)
+			change := message.Change{Conversation: c.Conversation, User: name, Version: c.Version, From: c.FromSeq, Gone: c.Gone}
+			if h.changed(change, c.LastSeq, c.By, now) {
+				h.hintUser(h.users[name], c.Conversation, c.LastSeq) // also of one in which nothing was said yet
+			}
 		}
 	case m.Subject == message.HeadSubject:
 		var heads message.Heads

@@ -184,6 +184,9 @@ func TestANewConversationIsHeardAndLookedAt(t *testing.T) {
 	if !s.heard[message.SentSubject("g")] || len(s.looks) != 1 {
 		t.Fatalf("heard %v, looks %v", s.heard, s.looks)
 	}
+	if len(s.told) != 1 || s.told[0].client != c || s.told[0].room != "g" {
+		t.Errorf("told of the conversation, in which nobody has spoken: %+v", s.told)
+	}
 	s.looked("g", head(1, 2), at(10))
 	if len(s.hints) != 1 || s.hints[0].seq != 2 {
 		t.Errorf("hints %+v", s.hints)

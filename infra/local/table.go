@@ -47,7 +47,9 @@ func (s System) Table(out io.Writer) {
 	row("gateway", s.Gateway, "/function/<name>; /system as "+secret.User+", password in secrets/basic-auth-password")
 	if s.Chat != "" {
 		row("chat", s.Chat, "sign in as alice or bob, password alice-demo-2026 or bob-demo-2026")
-		row("sockets", strings.Join(s.Sockets, " "), "of the chat")
+		for number, address := range s.Sockets {
+			row(connectorName(number), address, "holds sockets of the chat")
+		}
 	}
 	if s.Paysim != "" {
 		row("payments", s.Paysim, "the simulated provider")

@@ -79,6 +79,14 @@ test("a conversation that is new, by a hint or by its first message, is synced a
   equal(client.conversations().find((s) => s.id === "e")?.title, "Group e");
 });
 
+test("a group in which nobody has spoken yet is listed when one is told of it", async () => {
+  const { shop, client, socket } = await started();
+  shop.stored.set("g", []);
+  socket.say({ t: "hint", conversation: "g", last_seq: 0 });
+  await shop.clock.pass(200);
+  equal(client.conversations().find((s) => s.id === "g")?.title, "Group g");
+});
+
 test("sending: kept, sent, stored; it is one entry all the time", async () => {
   const { shop, client, socket } = await started();
   client.send({ conversation: "c" }, "text", { text: "hi" });

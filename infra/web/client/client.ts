@@ -235,9 +235,12 @@ export class Client {
       case "ping":
         for (const [id, head] of line.heads) this.#known.open(id).timeline.hint(head);
         break;
-      case "hint":
-        this.#known.open(line.conversation).timeline.hint(line.lastSeq);
+      case "hint": {
+        const c = this.#known.open(line.conversation);
+        c.timeline.hint(line.lastSeq);
+        if (c.kind === "") this.#list.want(this.#random() * 200); // nothing may have been said there yet
         break;
+      }
       case "message":
         this.#take(line.message);
         break;

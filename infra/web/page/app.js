@@ -1568,9 +1568,12 @@
         case "ping":
           for (const [id2, head] of line2.heads) this.#known.open(id2).timeline.hint(head);
           break;
-        case "hint":
-          this.#known.open(line2.conversation).timeline.hint(line2.lastSeq);
+        case "hint": {
+          const c = this.#known.open(line2.conversation);
+          c.timeline.hint(line2.lastSeq);
+          if (c.kind === "") this.#list.want(this.#random() * 200);
           break;
+        }
         case "message":
           this.#take(line2.message);
           break;
@@ -2670,15 +2673,18 @@
     #items;
     #place = null;
     #readAtOpening = 0;
+    #openedAt = 0;
+    // what was said later was seen when it came
     #loading = false;
     #stuck = true;
     /** open shows another conversation, from its end. */
     open(place, readSeq) {
+      this.#readAtOpening = readSeq;
+      this.#openedAt = Date.now();
       if (this.#place?.id !== place.id) {
         this.#hush();
         this.#log.replaceChildren();
         this.#items = this.#keyed();
-        this.#readAtOpening = readSeq;
       }
       this.#place = place;
       this.show();
@@ -2741,7 +2747,7 @@
           today = day(at);
           items.push({ type: "mark", kind: "day", key: `d-${keyOf(e, this.me)}`, text: dayOf(at) });
         }
-        if (!marked && e.type === "message" && e.message.seq > this.#readAtOpening && e.message.from !== this.me) {
+        if (!marked && e.type === "message" && e.message.seq > this.#readAtOpening && e.message.from !== this.me && at.getTime() < this.#openedAt) {
           marked = true;
           items.push({ type: "mark", kind: "unread", key: "unread", text: "New" });
         }
@@ -3260,7 +3266,7 @@
             h("div", { class: "door-head" }, h("h1", {}, "Bazaar"), themeButton()),
             h("p", { class: "lede" }, "Talk to each other and to the shop. What is shown as sent is stored; what is stored arrives."),
             form,
-            h("div", { class: "demo" }, h("span", {}, "Demo data: try"), ...demo)
+            h("div", { class: "demo" }, h("span", {}, "Demo data:"), ...demo)
           )
         )
       )

@@ -62,7 +62,7 @@ export function signIn(root: HTMLElement, api: string, notice: string, enter: (s
           h("div", { class: "door-head" }, h("h1", {}, "Bazaar"), themeButton()),
           h("p", { class: "lede" }, "Talk to each other and to the shop. What is shown as sent is stored; what is stored arrives."),
           form,
-          h("div", { class: "demo" }, h("span", {}, "Demo data: try"), ...demo),
+          h("div", { class: "demo" }, h("span", {}, "Demo data:"), ...demo),
         ),
       ),
     ),

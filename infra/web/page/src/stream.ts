@@ -35,6 +35,7 @@ export class Stream {
   #items: Keyed<Item>;
   #place: Place | null = null;
   #readAtOpening = 0;
+  #openedAt = 0; // what was said later was seen when it came
   #loading = false;
   #stuck = true; // to the end, as whoever scrolled last left it
 
@@ -53,11 +54,12 @@ export class Stream {
 
   /** open shows another conversation, from its end. */
   open(place: Place, readSeq: number): void {
+    this.#readAtOpening = readSeq;
+    this.#openedAt = Date.now();
     if (this.#place?.id !== place.id) {
       this.#hush();
       this.#log.replaceChildren();
       this.#items = this.#keyed();
-      this.#readAtOpening = readSeq;
     }
     this.#place = place;
     this.show();
@@ -128,7 +130,7 @@ export class Stream {
         today = day(at);
         items.push({ type: "mark", kind: "day", key: `d-${keyOf(e, this.me)}`, text: dayOf(at) });
       }
-      if (!marked && e.type === "message" && e.message.seq > this.#readAtOpening && e.message.from !== this.me) {
+      if (!marked && e.type === "message" && e.message.seq > this.#readAtOpening && e.message.from !== this.me && at.getTime() < this.#openedAt) {
         marked = true;
         items.push({ type: "mark", kind: "unread", key: "unread", text: "New" });
       }
