@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,7 +206,7 @@ func TestSlowReceiversAmongMany(t *testing.T) {
 	}
 	go slow["sleeper"].read()
 	await(t, "the sleeper's hint", func() bool { return slow["sleeper"].hinted(messages) })
-	await(t, "two to be cut off", func() bool { return strings.Contains(n.metrics(), `connector_closes_total{code="4002"} 2`) })
+	await(t, "two to be cut off", func() bool { return n.count(`connector_closes_total{code="4002"}`) == 2 })
 	quick.Store(true)
 	await(t, "the hint of who reads little", func() bool { return slow["trickle"].hinted(messages) })
 	last := w.post("owner", g, "last").Seq
@@ -253,16 +252,11 @@ func (w *world) flow(n *node, conversation string, messages int) (posted []time.
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	body := []byte(`{"text":"` + strings.Repeat("x", 4<<10) + `"}`)
-	queued := regexp.MustCompile(`(?m)^connector_queued_bytes (\S+)$`)
 	for i := range messages {
 		_, err := w.poster.Post(w.t.Context(), message.Draft{Sender: "owner", Conversation: conversation, ClientMsgID: fmt.Sprint("flow", i), Kind: "text", Body: body})
 		must(w.t, err)
 		posted = append(posted, time.Now())
-		if found := queued.FindStringSubmatch(n.metrics()); found != nil {
-			bytes, err := strconv.ParseFloat(found[1], 64)
-			must(w.t, err)
-			most = max(most, int(bytes))
-		}
+		most = max(most, int(n.count("connector_queued_bytes")))
 		<-tick.C
 	}
 	return posted, most

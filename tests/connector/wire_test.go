@@ -23,8 +23,9 @@ import (
 // test and the connector.
 type wire struct {
 	*net.TCPConn
-	t *testing.T
-	r *bufio.Reader
+	t     *testing.T
+	r     *bufio.Reader
+	pongs []string // those that expect went past
 }
 
 // narrow has the kernel of a client keep as little as it can, on a path with small
@@ -44,8 +45,8 @@ func plug(t *testing.T, address string, d net.Dialer) *wire {
 	c, err := d.Dial("tcp", address)
 	must(t, err)
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(3 * patience))
-	return &wire{c.(*net.TCPConn), t, bufio.NewReaderSize(c, 512)}
+	_ = c.SetDeadline(time.Now().Add(2 * patience))
+	return &wire{TCPConn: c.(*net.TCPConn), t: t, r: bufio.NewReaderSize(c, 512)}
 }
 
 // request asks for an upgrade, with more fields.

@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bazaar/infra/connector"
+	"bazaar/infra/local/server"
 	"bazaar/shared/auth"
 	"bazaar/shared/bus"
 	"bazaar/shared/fault"
@@ -45,6 +46,7 @@ type world struct {
 	pool     *pg.Pool
 	settings pg.Settings
 	redis    *rdb.Client
+	store    *server.Redis // Redis itself, to be killed and started again, empty
 	nats     *support.NATSServer
 	bus      *bus.Bus
 	tokens   *auth.Verifier
@@ -59,7 +61,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, settings: support.PostgresSettings(t), redis: support.Redis(t), nats: support.NewNATS(t, nil)}
+	w := &world{t: t, settings: support.PostgresSettings(t), nats: support.NewNATS(t, nil)}
+	w.redis, w.store = support.FreshRedis(t)
 	w.pool, w.bus = support.OpenPostgres(t, w.settings), w.nats.Bus()
 	var err error
 	if w.tokens, err = auth.NewVerifier(support.TokenSettings(t)); err != nil {
@@ -160,6 +163,7 @@ type options struct {
 	bus       bus.Settings
 	directory connector.Directory
 	revoked   connector.Revocations
+	listener  net.Listener // in place of one on loopback
 }
 
 // open starts a node and waits until it lets people in.
@@ -187,8 +191,11 @@ func (w *world) open(o options) *node {
 	}
 	c, err := connector.New(s, connector.Parts{Bus: b, Directory: o.directory, Presence: presence.NewStore(w.redis, 10), Tokens: w.tokens, Revoked: o.revoked}, tel)
 	must(w.t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(w.t, err)
+	l := o.listener
+	if l == nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+		must(w.t, err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- c.Run(ctx, l) }()
