@@ -67,6 +67,10 @@ func connectorMutants() []mutant {
 `}},
 		pkg: "infra/connector", red: []string{"TestSeatsAreReadWhenAllIsHeard"}, green: "TestALostLastAnnouncementIsPinged",
 	}, {
+		name: "hint", guard: "who had no room for messages is hinted at them once there is some",
+		edits: []edit{{"infra/connector/shard.go", `for room, seq := range c.place.refused {`, `for room, seq := range map[string]int64(nil) {`}},
+		pkg:   connector, red: []string{"TestSlowReceiversAmongMany"}, green: "TestAMessageReachesTheOthers",
+	}, {
 		name: "token-end", guard: "a socket ends with its token",
 		edits: []edit{{"infra/connector/keeper.go", `case !expires.IsZero() && !time.Now().Before(expires):`, `case !expires.IsZero() && false:`}},
 		pkg:   connector, red: []string{"TestATokenEnds"}, green: "TestADeviceIsReplaced",
