@@ -89,10 +89,24 @@ func processorPlot(small *steady) Plot {
 	}}
 }
 
-// latencyPlot is the usual picture of an HDR histogram: the time against the
-// part of the calls that took longer.
 func latencyPlot(small, full *steady, many string) Plot {
-	return Plot{Name: "latency", Title: "Latency at half of the accept rate (open loop)", draw: func(p *plot.Plot) error {
+	return percentiles("latency", "Latency at half of the accept rate (open loop)", []line{
+		{"accepted, few orders", small.accept, false}, {"accepted, " + many, full.accept, true},
+		{"reserved, few orders", small.reserve, false}, {"reserved, " + many, full.reserve, true},
+	})
+}
+
+// line is a histogram in a plot.
+type line struct {
+	name   string
+	h      *histogram
+	dashed bool
+}
+
+// percentiles is the usual picture of HDR histograms: the time against the part
+// of the calls that took longer.
+func percentiles(name, title string, lines []line) Plot {
+	return Plot{Name: name, Title: title, draw: func(p *plot.Plot) error {
 		p.X.Label.Text, p.Y.Label.Text = "percentile", "ms"
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 		p.Legend.Top, p.Legend.YOffs = false, 3*vg.Millimeter // below the curves
@@ -102,14 +116,7 @@ func latencyPlot(small, full *steady, many string) Plot {
 			marks = append(marks, plot.Tick{Value: nines(q), Label: fmt.Sprintf("%g", q)})
 		}
 		p.X.Tick.Marker = plot.ConstantTicks(marks)
-		for i, one := range []struct {
-			name   string
-			h      *histogram
-			dashed bool
-		}{
-			{"accepted, few orders", small.accept, false}, {"accepted, " + many, full.accept, true},
-			{"reserved, few orders", small.reserve, false}, {"reserved, " + many, full.reserve, true},
-		} {
+		for i, one := range lines {
 			var points plotter.XYs
 			for x := 0.0; x <= nines(99.95); x += 0.02 {
 				took := one.h.at(100 * (1 - math.Pow(10, -x)))

@@ -24,9 +24,10 @@ import (
 
 // options are the command line.
 type options struct {
-	Measures []string `arg:"" optional:"" help:"What to measure: fn, gateway, cold, accept, drain, latency. All unless said."`
+	Measures []string `arg:"" optional:"" help:"What to measure: fn, gateway, cold, accept, drain, latency; of the chat memory, groups, crowd, direct, durable, reconnect, slow. All unless said."`
 	Report   string   `help:"Folder for results.md and the plots (default: tests/bench/report when everything is measured, else none)."`
 	Scale    float64  `default:"1" help:"How many times longer than usual to measure."`
+	People   float64  `default:"1" help:"What part of the usual number of people the measures of the chat have."`
 	Million  int      `default:"1000000" help:"How many orders the filled tables of latency have."`
 }
 
@@ -44,6 +45,13 @@ func measures() []measure {
 		{"accept", measureAccept},
 		{"drain", measureDrain},
 		{"latency", measureLatency},
+		{"memory", chatting(measureMemory)},
+		{"groups", chatting(measureGroups)},
+		{"crowd", chatting(measureCrowd)},
+		{"direct", chatting(measureDirect)},
+		{"durable", chatting(measureDurable)},
+		{"reconnect", chatting(measureReconnect)},
+		{"slow", chatting(measureSlow)},
 	}
 }
 
@@ -53,6 +61,13 @@ func main() {
 	if target := os.Getenv(proxyTarget); target != "" {
 		if err := serveProxy(ctx, target, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if part := os.Getenv(childOf); part != "" {
+		if err := serveChild(ctx, part, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench, "+part+":", err)
 			os.Exit(1)
 		}
 		return

@@ -17,19 +17,20 @@ import (
 // every architecture that Go knows.
 const tick = 10 * time.Millisecond
 
-// process is a line of /proc.
-type process struct {
+// proc is a line of /proc.
+type proc struct {
 	parent int
 	used   time.Duration // processor time, also in the kernel
+	waited time.Duration // that of its children that have ended
 }
 
 // processes reads all of /proc. It needs Linux.
-func processes() (map[int]process, error) {
+func processes() (map[int]proc, error) {
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil || len(paths) == 0 {
 		return nil, fmt.Errorf("there is no /proc: processor time is measured on Linux only")
 	}
-	all := map[int]process{}
+	all := map[int]proc{}
 	for _, path := range paths {
 		raw, err := os.ReadFile(path)
 		if err != nil {
@@ -40,18 +41,19 @@ func processes() (map[int]process, error) {
 			continue
 		}
 		// The name in parentheses may hold blanks; after it come the state, the
-		// parent and, as 12th and 13th field, the times of user and kernel.
+		// parent and, from the 12th field on, the times of user and kernel, and
+		// those of children that have ended.
 		fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
-		if len(fields) < 13 {
+		if len(fields) < 15 {
 			continue
 		}
-		numbers := make([]int, 3)
-		for i, field := range []int{1, 11, 12} {
+		numbers := make([]int, 5)
+		for i, field := range []int{1, 11, 12, 13, 14} {
 			if numbers[i], err = strconv.Atoi(fields[field]); err != nil {
 				return nil, fmt.Errorf("reading %s: %w", path, err)
 			}
 		}
-		all[pid] = process{parent: numbers[0], used: time.Duration(numbers[1]+numbers[2]) * tick}
+		all[pid] = proc{parent: numbers[0], used: time.Duration(numbers[1]+numbers[2]) * tick, waited: time.Duration(numbers[3]+numbers[4]) * tick}
 	}
 	return all, nil
 }
@@ -65,7 +67,8 @@ const (
 )
 
 // usage reads what every part of the system has used, the servers' own
-// children with them.
+// children with them, also those that have ended: a backend of PostgreSQL that
+// goes does not take its time along. The runner's children are parts themselves.
 func (s *shop) usage() (usage, error) {
 	all, err := processes()
 	if err != nil {
@@ -76,6 +79,7 @@ func (s *shop) usage() (usage, error) {
 		return nil, err
 	}
 	names := map[int]string{state.Pid: gatewayPart, os.Getpid(): generatorPart}
+	maps.Copy(names, s.beside)
 	for _, p := range state.Processes {
 		if p.Pid != 0 {
 			names[p.Pid] = p.Name
@@ -85,13 +89,16 @@ func (s *shop) usage() (usage, error) {
 	for pid, p := range all {
 		if name := owner(all, names, pid); name != "" {
 			u[name] += p.used
+			if name != gatewayPart && name != generatorPart {
+				u[name] += p.waited
+			}
 		}
 	}
 	return u, nil
 }
 
 // owner is the nearest part above a process.
-func owner(all map[int]process, names map[int]string, pid int) string {
+func owner(all map[int]proc, names map[int]string, pid int) string {
 	for pid > 1 {
 		if name := names[pid]; name != "" {
 			return name

@@ -31,8 +31,9 @@ const (
 type shop struct {
 	*support.System
 	issuer *auth.Issuer
-	keys   counter // idempotency keys so far
-	run    string  // makes them unique
+	keys   counter        // idempotency keys so far
+	run    string         // makes them unique
+	beside map[int]string // what else is metered, by process
 }
 
 func openShop(ctx context.Context, stack string) (*shop, error) {
