@@ -189,6 +189,9 @@ func (h *hub) settle(u *user, arrivals []*client, read []message.Seat, now time.
 		}
 		if !seated {
 			h.seat(u, r, seat{from: s.From, since: s.Version})
+			if last := max(s.LastSeq, r.seq); last > s.From && len(u.clients) > 0 {
+				h.hintUser(u, r.id, last) // who was here before heard nothing of it
+			}
 		}
 		// What was heard and not given since the reading counts as there.
 		heads[r.id] = max(s.LastSeq, r.seq)

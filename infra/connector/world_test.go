@@ -288,17 +288,28 @@ func (s *story) answer() {
 	}
 }
 
+// reading reports whether a user's seats are being read.
+func (s *story) reading(user string) bool {
+	return slices.ContainsFunc(s.arrivals, func(a *arrival) bool { return a.user == user })
+}
+
 // arrive takes a reading of seats one step on, or begins one where there may be more.
 func (s *story) arrive(more bool) {
-	for _, u := range s.rereads {
+	s.rereads = slices.DeleteFunc(s.rereads, func(u string) bool {
+		if s.reading(u) {
+			return false // the roster reads each user once at a time
+		}
 		s.arrivals = append(s.arrivals, &arrival{user: u})
-	}
-	s.rereads = nil
+		return true
+	})
 	if len(s.arrivals) == 0 || more && s.r.IntN(4) == 0 {
 		if !more {
 			return
 		}
 		u := s.users[s.r.IntN(len(s.users))]
+		if s.reading(u) {
+			return
+		}
 		s.arrivals = append(s.arrivals, &arrival{client: person(u), user: u})
 	}
 	i := s.r.IntN(len(s.arrivals))
