@@ -65,11 +65,10 @@ func NewPrices(pool *pg.Pool, c *rdb.Client, log *slog.Logger) *Prices {
 			return Store{}.changes(ctx, pool, since)
 		},
 		version: func(ctx context.Context) (string, error) {
-			reply, err := c.Together(ctx, "get", versionKey)
+			word, err := c.Read(ctx, versionKey)
 			if errors.Is(err, redis.Nil) {
 				err = nil
 			}
-			word, _ := reply.(string)
 			return word, rdb.Fault(err, "reading the version of the catalogue")
 		},
 		log: log,

@@ -55,8 +55,7 @@ type Attempt struct {
 // unavailable when the store cannot tell, and run's and Prepare's own.
 func Do(ctx context.Context, s Store, r Request, run func(context.Context, Attempt) (Answer, error)) (answer Answer, replayed bool, err error) {
 	claim, refusal := r.claim(ctx)
-	giveUp := time.NewTimer(patience)
-	defer giveUp.Stop()
+	var giveUp *time.Timer // most callers need none
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		record, outcome, err := s.Begin(ctx, claim)
 		unsure := errors.Is(err, ErrUnsure)
@@ -76,6 +75,10 @@ func Do(ctx context.Context, s Store, r Request, run func(context.Context, Attem
 			return answer, true, err
 		case Reused:
 			return Answer{}, false, errReused()
+		}
+		if giveUp == nil {
+			giveUp = time.NewTimer(patience)
+			defer giveUp.Stop()
 		}
 		next := time.NewTimer(pause)
 		select {

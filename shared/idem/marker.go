@@ -44,7 +44,8 @@ type Queue interface {
 	Passed(ctx context.Context, seq uint64) (bool, error)
 }
 
-func bucketName(i int) string { return fmt.Sprintf("b%02d", i) }
+// bucketName is b00..b15.
+func bucketName(i int) string { return string([]byte{'b', byte('0' + i/10), byte('0' + i%10)}) }
 
 func markerKey(bucket string) string { return "idem:{" + bucket + "}:marker" }
 

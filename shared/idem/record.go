@@ -11,8 +11,8 @@ import (
 // A record in Redis is one string, since a string costs the server a third of
 // what a hash of the same fields does. Its first line is the head, five words:
 //
-//	p <until ms> <0|1 doubtful> <holder> <fingerprint>     in progress; then the progress
-//	d <status> <bytes of progress> <holder> <fingerprint>  done; then the progress and the body
+//	p <lease ms> <0|1 doubtful, or m and a belief> <holder> <fingerprint>  in progress; then the progress
+//	d <status> <bytes of progress> <holder> <fingerprint>                  done; then the progress and the body
 //
 // The scripts read and write the same form.
 
@@ -26,8 +26,20 @@ func done(r Record, a Answer) string {
 	return text.String()
 }
 
-// parse reads a record: isDone when it holds an answer.
-func parse(id, text string) (r Record, isDone bool, err error) {
+// begun is the record of a claim that is begun the short way (see belief.go).
+func begun(c Claim, loss string) string {
+	var text strings.Builder
+	text.Grow(160 + len(c.Progress))
+	fmt.Fprintf(&text, "p %d m%s %s %s\n", c.Lease.Milliseconds(), loss, c.Holder, c.Fingerprint)
+	text.Write(c.Progress)
+	return text.String()
+}
+
+// isDone reports whether a record's text is of one that is done.
+func isDone(text string) bool { return strings.HasPrefix(text, "d ") }
+
+// parse reads a record: done when it holds an answer.
+func parse(id, text string) (r Record, done bool, err error) {
 	head, rest, found := strings.Cut(text, "\n")
 	words := strings.Split(head, " ")
 	if !found || len(words) != 5 || words[3] == "" || words[4] == "" {

@@ -27,6 +27,7 @@ type Redis struct {
 	client  *rdb.Client
 	scripts scripts
 	marks   *marks
+	beliefs beliefs
 	known   Known
 }
 
@@ -64,12 +65,14 @@ func keys(id string) []string {
 }
 
 // bucket is b00..b15 by the first digit of the id, which is of a hash.
-func bucket(id string) string {
+func bucket(id string) string { return bucketName(bucketOf(id)) }
+
+func bucketOf(id string) int {
 	digit, err := strconv.ParseUint(id[:1], 16, 8)
 	if err != nil {
-		digit = 0
+		return 0
 	}
-	return bucketName(int(digit))
+	return int(digit)
 }
 
 // Begin is Store's. It answers from Redis alone as long as Redis was not
@@ -79,6 +82,9 @@ func (s *Redis) Begin(ctx context.Context, c Claim) (Record, Outcome, error) {
 	id, asked := c.Key.ID(), ""
 	if !word(c.Holder) || !word(c.Fingerprint) {
 		return Record{}, Absent, fmt.Errorf("claiming key %s: its holder or fingerprint is no single word", id)
+	}
+	if record, outcome, decided, err := s.beginShort(ctx, id, c); decided || err != nil {
+		return record, outcome, err
 	}
 	join := "0"
 	if c.Join {
@@ -104,6 +110,7 @@ func (s *Redis) Begin(ctx context.Context, c Claim) (Record, Outcome, error) {
 			return record, Absent, nil
 		case "began":
 			record.Progress, record.Doubtful = c.Progress, f.at(1) == "1"
+			s.beliefs.learn(id, f.at(2))
 			return record, Began, nil
 		}
 		known, found, ready, err := s.afterLoss(ctx, id, f.at(0))
@@ -212,37 +219,51 @@ func (s *Redis) find(ctx context.Context, id string) (r Record, found, running b
 // Finish is Store's. It also writes a record that was lost since Begin: its
 // answer is about to be told.
 func (s *Redis) Finish(ctx context.Context, r Record, a Answer) error {
-	reply, err := s.scripts.finish.Run(ctx, s.client, keys(r.ID), s.finishing(r, a)...)
-	if err == nil && reply == "taken" {
-		return errTaken()
-	}
+	_, err := s.finishAll(ctx, []answered{{record: r, answer: a}})
 	return err
 }
 
-// finishAll is Finish for many, in one round trip. It gives those that are worth
-// another attempt, since Redis was not there, and what the first failure was.
+// mostFinished bounds the answers of one script: nothing else runs meanwhile.
+const mostFinished = 32
+
+// finishAll is Finish for many, in one round trip, with one script for those of
+// a bucket. It gives those that are worth another attempt, since Redis was not
+// there, and what the first failure was.
 func (s *Redis) finishAll(ctx context.Context, all []answered) (again []answered, err error) {
-	calls := make([]rdb.Call, len(all))
-	for i, one := range all {
-		calls[i] = rdb.Call{Keys: keys(one.record.ID), Args: s.finishing(one.record, one.answer)}
+	var together [][]answered
+	current := map[string]int{} // of a bucket
+	for _, one := range all {
+		b := bucket(one.record.ID)
+		at, found := current[b]
+		if !found || len(together[at]) == mostFinished {
+			at = len(together)
+			current[b], together = at, append(together, nil)
+		}
+		together[at] = append(together[at], one)
+	}
+	calls := make([]rdb.Call, len(together))
+	for i, group := range together {
+		calls[i].Args = []any{Kept.Milliseconds()}
+		for _, one := range group {
+			calls[i].Keys = append(calls[i].Keys, keys(one.record.ID)[0])
+			calls[i].Args = append(calls[i].Args, one.record.Holder, done(one.record, one.answer))
+		}
 	}
 	for i, outcome := range s.scripts.finish.RunAll(ctx, s.client, calls) {
-		met := outcome.Err
-		if met == nil && outcome.Reply == "taken" {
-			met = errTaken()
-		} else if fault.KindOf(met) == fault.Unavailable {
-			again = append(again, all[i])
-		}
-		if met != nil && err == nil {
-			err = fmt.Errorf("key %s: %w", all[i].record.ID, met)
+		words, met := wordsOf(outcome)
+		for n, one := range together[i] {
+			failed := met
+			if met == nil && words.at(n) != "ok" {
+				failed = errTaken()
+			} else if fault.KindOf(met) == fault.Unavailable {
+				again = append(again, one)
+			}
+			if failed != nil && err == nil {
+				err = fmt.Errorf("key %s: %w", one.record.ID, failed)
+			}
 		}
 	}
 	return again, err
-}
-
-// finishing are the arguments of the script.
-func (*Redis) finishing(r Record, a Answer) []any {
-	return []any{r.Holder, done(r, a), Kept.Milliseconds()}
 }
 
 // Yield is Store's.
@@ -270,6 +291,13 @@ func fields(v any) (reply, error) {
 		words[i], _ = word.(string)
 	}
 	return words, nil
+}
+
+func wordsOf(o rdb.Outcome) (reply, error) {
+	if o.Err != nil {
+		return nil, o.Err
+	}
+	return fields(o.Reply)
 }
 
 func (r reply) at(i int) string {

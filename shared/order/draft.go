@@ -57,14 +57,14 @@ func (d Draft) Validate() error {
 	rest := d.Amount
 	seen := make(map[string]bool, len(d.Lines))
 	for i, l := range d.Lines {
-		at := fmt.Sprintf("lines[%d]", i)
+		at := func(field string) string { return fmt.Sprintf("lines[%d].%s", i, field) }
 		switch {
 		case !storable(l.SKU, longestSKU) || seen[l.SKU]:
-			return fault.New(fault.Invalid, "invalid_order", "A line has no SKU, or one that another line has.").At(at + ".sku")
+			return fault.New(fault.Invalid, "invalid_order", "A line has no SKU, or one that another line has.").At(at("sku"))
 		case l.Quantity < 1 || l.Quantity > MaxQuantity:
-			return fault.New(fault.Invalid, "invalid_quantity", "A quantity is 1 to %d.", MaxQuantity).At(at + ".quantity")
+			return fault.New(fault.Invalid, "invalid_quantity", "A quantity is 1 to %d.", MaxQuantity).At(at("quantity"))
 		case l.Amount < 0 || l.Amount > rest/l.Quantity:
-			return fault.New(fault.Invalid, "invalid_order", "The lines do not add up to the order's amount.").At(at + ".amount")
+			return fault.New(fault.Invalid, "invalid_order", "The lines do not add up to the order's amount.").At(at("amount"))
 		}
 		seen[l.SKU] = true
 		rest -= l.Amount * l.Quantity

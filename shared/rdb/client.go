@@ -61,7 +61,31 @@ func Open(s Settings) (*Client, error) {
 // int64, or a list of these; redis.Nil is an error. When ctx ends before the
 // reply is there, the command may have been run or may still be.
 func (c *Client) Together(ctx context.Context, args ...any) (any, error) {
-	return c.lane.do(ctx, args...)
+	replies, err := c.lane.do(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	return replies[0].Result()
+}
+
+// TogetherBoth is Together for two commands on keys of one hash tag: the second
+// runs after the first, and others' may run in between. Each reply has an error
+// of its own.
+func (c *Client) TogetherBoth(ctx context.Context, first, second []any) (one, two *redis.Cmd, err error) {
+	replies, err := c.lane.do(ctx, first, second)
+	if err != nil {
+		return nil, nil, err
+	}
+	return replies[0], replies[1], nil
+}
+
+// Read gets a string in one round trip with those that others send at the same
+// time, once for all who ask for the key at the same time: what it gives was
+// read after the call began. A missing key is redis.Nil.
+func (c *Client) Read(ctx context.Context, key string) (string, error) {
+	reply, err := c.lane.get(ctx, key)
+	text, _ := reply.(string)
+	return text, err
 }
 
 // Fault says what err, met while doing something, is to a caller: redis.Nil and

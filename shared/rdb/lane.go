@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// mostTogether bounds the commands of one round trip.
+	// mostTogether bounds the callers of one round trip.
 	mostTogether = 256
 	// flights is how many round trips run at the same time: while one is on its
 	// way, or a node of a Cluster is slow, another may go.
@@ -26,33 +26,65 @@ type lane struct {
 
 	mu      sync.Mutex
 	waiting []*passenger
+	reading map[string]*passenger // of waiting: who reads a key, for all who read it
 	flying  int
 }
 
-// passenger is one command on its way. Its reply is read by its caller only
-// after landed, and by nobody when the caller has left before.
+// passenger is commands on their way, which run in their order. Their replies
+// are read by the caller only after landed, and by nobody when it has left before.
 type passenger struct {
-	command *redis.Cmd
-	landed  chan struct{}
+	commands []*redis.Cmd
+	reads    string // the key that it does nothing but read
+	landed   chan struct{}
 }
 
-// do sends one command and waits for its reply. When ctx ends first, the
-// command may have been run or may still be.
-func (l *lane) do(ctx context.Context, args ...any) (any, error) {
-	// The command belongs to the lane, which outlives this caller.
-	p := &passenger{command: redis.NewCmd(context.WithoutCancel(ctx), args...), landed: make(chan struct{})}
+// do sends commands and waits for their replies. When ctx ends first, they may
+// have been run or may still be. On one server they run one after the other,
+// with others' in between perhaps.
+func (l *lane) do(ctx context.Context, calls ...[]any) ([]*redis.Cmd, error) {
+	p := &passenger{commands: make([]*redis.Cmd, len(calls)), landed: make(chan struct{})}
+	for i, args := range calls {
+		// The command belongs to the lane, which outlives this caller.
+		p.commands[i] = redis.NewCmd(context.WithoutCancel(ctx), args...)
+	}
+	l.mu.Lock()
 	l.board(p)
+	l.mu.Unlock()
+	return p.wait(ctx)
+}
+
+// get reads a key, once for all who ask while nobody is on the way to it: what
+// they get was read after each of them had asked.
+func (l *lane) get(ctx context.Context, key string) (any, error) {
+	l.mu.Lock()
+	p := l.reading[key]
+	if p == nil {
+		p = &passenger{commands: []*redis.Cmd{redis.NewCmd(context.Background(), "get", key)}, reads: key, landed: make(chan struct{})}
+		if l.reading == nil {
+			l.reading = map[string]*passenger{}
+		}
+		l.reading[key] = p
+		l.board(p)
+	}
+	l.mu.Unlock()
+	replies, err := p.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return replies[0].Result()
+}
+
+func (p *passenger) wait(ctx context.Context) ([]*redis.Cmd, error) {
 	select {
 	case <-p.landed:
-		return p.command.Result()
+		return p.commands, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
+// board wants l.mu held.
 func (l *lane) board(p *passenger) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.waiting = append(l.waiting, p)
 	if l.flying < flights {
 		l.flying++
@@ -70,9 +102,11 @@ func (l *lane) fly() {
 		if group == nil {
 			return
 		}
-		commands := make([]redis.Cmder, len(group))
-		for i, p := range group {
-			commands[i] = p.command
+		commands := make([]redis.Cmder, 0, len(group))
+		for _, p := range group {
+			for _, c := range p.commands {
+				commands = append(commands, c)
+			}
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 		l.send(ctx, commands)
@@ -93,6 +127,9 @@ func (l *lane) take() []*passenger {
 		return nil
 	}
 	group := l.waiting[:n:n]
+	for _, p := range group {
+		delete(l.reading, p.reads)
+	}
 	l.waiting = l.waiting[n:]
 	if len(l.waiting) == 0 {
 		l.waiting = nil

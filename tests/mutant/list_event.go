@@ -14,7 +14,7 @@ func keyMutants() []mutant {
 		pkg:   store, red: []string{"TestPostgresAnswersForWhatWasLost"}, green: "TestFreedKeyIsNew",
 	}, {
 		name: "key-holder", guard: "one caller at a time works under a key",
-		edits: []edit{{"shared/idem/scripts.go", `if tonumber(ends) > now then return {'running'} end`, ``}},
+		edits: []edit{{"shared/idem/scripts.go", `if ARGV[7] - redis.call('PTTL', KEYS[1]) < tonumber(lease) then return {'running'} end`, ``}},
 		pkg:   store, red: []string{"TestFiftyCallersOfOneKeyRunOnce/redis"}, green: "TestFreedKeyIsNew",
 	}, {
 		name: "redis-emptied", guard: "a Redis that was emptied calls no key new",
@@ -22,6 +22,10 @@ func keyMutants() []mutant {
 local loss, doubtful`, `then marker = 'ready:0' end
 local loss, doubtful`}},
 		pkg: "tests/entry", red: []string{"TestEmptiedRedis"}, green: "TestWaitThatPasses",
+	}, {
+		name: "wrong-belief", guard: "a bucket that was believed to be whole and is not calls no key new",
+		edits: []edit{{"shared/idem/belief.go", `if now, _ := marker.Text(); now != "ready:"+*loss {`, `if now, _ := marker.Text(); now == "x" {`}},
+		pkg:   store, red: []string{"TestPostgresAnswersForWhatWasLost"}, green: "TestFreedKeyIsNew",
 	}, {
 		name: "queue-passed", guard: "the queue has passed only what PostgreSQL has",
 		edits: []edit{{"shared/bus/passed.go", `return seq < state.FirstSeq || state.Msgs == 0, nil`, `return true, nil`}},
