@@ -108,6 +108,9 @@ func (b *bench) ask(t *testing.T, method, path, body string, headers ...string) 
 	}
 	w := httptest.NewRecorder()
 	b.ServeHTTP(w, r)
+	if err := b.run.Telemetry.Flush(); err != nil {
+		t.Error(err)
+	}
 	return read(t, w.Result())
 }
 

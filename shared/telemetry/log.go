@@ -9,7 +9,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -30,21 +29,8 @@ type lines struct {
 	pending []string
 }
 
-type output struct {
-	mu sync.Mutex
-	w  io.Writer
-	// buffers are for one line each.
-	buffers sync.Pool
-}
-
-// maxKeptLine is the longest buffer that is used again, in bytes.
-const maxKeptLine = 16 << 10
-
 func newLines(w io.Writer, level slog.Leveler) *lines {
-	return &lines{level: level, out: &output{w: w, buffers: sync.Pool{New: func() any {
-		b := make([]byte, 0, 1024)
-		return &b
-	}}}}
+	return &lines{level: level, out: newOutput(w)}
 }
 
 func (l *lines) Enabled(_ context.Context, level slog.Level) bool { return level >= l.level.Level() }
@@ -86,14 +72,21 @@ func (l *lines) open(b []byte) []byte {
 func (l *lines) Handle(ctx context.Context, r slog.Record) error {
 	attrs := make([]slog.Attr, 0, 16)
 	r.Attrs(func(a slog.Attr) bool { attrs = append(attrs, a); return true })
-	return l.line(ctx, r.Time, r.Level, r.Message, attrs)
+	return l.line(ctx, r.Time, r.Level, r.Message, attrs, l.out.now)
 }
 
 // Line writes a line as log.LogAttrs would, without its search for the caller's
-// line of code and its copies: for who writes one for each call.
+// line of code and its copies: for who writes one for each call. Below the level
+// of a warning it may wait for some milliseconds for others, to be written with
+// them; the lines stay in their order. A process that is killed takes what waits
+// with it.
 func Line(ctx context.Context, log *slog.Logger, at time.Time, level slog.Level, message string, attrs []slog.Attr) {
 	if l, ours := log.Handler().(*lines); ours {
-		_ = l.line(ctx, at, level, message, attrs)
+		write := l.out.now
+		if level < slog.LevelWarn {
+			write = l.out.soon
+		}
+		_ = l.line(ctx, at, level, message, attrs, write)
 		return
 	}
 	record := slog.NewRecord(at, level, message, 0)
@@ -101,7 +94,7 @@ func Line(ctx context.Context, log *slog.Logger, at time.Time, level slog.Level,
 	_ = log.Handler().Handle(ctx, record)
 }
 
-func (l *lines) line(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error {
+func (l *lines) line(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr, write func([]byte) error) error {
 	kept, _ := l.out.buffers.Get().(*[]byte)
 	b := append((*kept)[:0], '{')
 	if !at.IsZero() {
@@ -129,9 +122,7 @@ func (l *lines) line(ctx context.Context, at time.Time, level slog.Level, messag
 		b = append(b, '}')
 	}
 	b = append(b, '}', '\n')
-	l.out.mu.Lock()
-	_, err := l.out.w.Write(b)
-	l.out.mu.Unlock()
+	err := write(b)
 	if cap(b) <= maxKeptLine {
 		*kept = b
 		l.out.buffers.Put(kept)

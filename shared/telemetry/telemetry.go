@@ -6,6 +6,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,6 +34,7 @@ type Telemetry struct {
 	Metrics *prometheus.Registry // holds the Go and process collectors
 
 	shutdown func(context.Context) error
+	flush    func() error // of the log
 }
 
 // Start makes the telemetry of service and writes its log to out, one JSON
@@ -40,12 +42,12 @@ type Telemetry struct {
 // warning in the log, never a call. Every trace is recorded unless the caller's
 // traceparent says that it is not.
 func Start(ctx context.Context, service string, s Settings, out io.Writer) (*Telemetry, error) {
-	log := slog.New(newLines(out, s.LogLevel))
-	log = log.With("service", service)
+	lines := newLines(out, s.LogLevel)
+	log := slog.New(lines).With("service", service)
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	t := &Telemetry{Traces: idProvider{}, Log: log, Metrics: metrics, shutdown: func(context.Context) error { return nil }}
+	t := &Telemetry{Traces: idProvider{}, Log: log, Metrics: metrics, flush: lines.out.flush, shutdown: func(context.Context) error { return nil }}
 	if s.Endpoint != "" {
 		provider, shutdown, err := exporting(ctx, service, s.Endpoint, log)
 		if err != nil {
@@ -68,10 +70,20 @@ func (t *Telemetry) StartBelow(ctx context.Context, traceparent, name string, op
 	return t.Tracer.Start(WithTraceParent(ctx, traceparent), name, opts...)
 }
 
-// Shutdown exports the spans that are still held, for as long as ctx allows.
-func (t *Telemetry) Shutdown(ctx context.Context) error {
-	if err := t.shutdown(ctx); err != nil {
-		return fmt.Errorf("stopping traces: %w", err)
+// Flush writes the lines of the log that wait for others.
+func (t *Telemetry) Flush() error {
+	if err := t.flush(); err != nil {
+		return fmt.Errorf("writing the log: %w", err)
 	}
 	return nil
+}
+
+// Shutdown exports the spans that are still held, for as long as ctx allows, and
+// writes the lines of the log that are.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	err := t.shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("stopping traces: %w", err)
+	}
+	return errors.Join(err, t.Flush())
 }
