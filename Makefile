@@ -28,7 +28,7 @@ SEEDS ?= 20
 fault:
 	FAULT_LONG=1 FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=20 FAULT_AWAY=120 FAULT_SHARE=0.6 go test -race -count=1 -timeout 3h -v ./tests/fault
 
-## storm: people talk for two minutes while everything is killed, SEEDS=n times, then a connector dies in mid-delivery 8 times; STORM_SEED=7 is one seed again
+## storm: people talk for two minutes while everything is killed, SEEDS=n times, then a connector dies in mid-delivery 8 times; STORM_SEED=7 SEEDS=1 is one seed again
 storm:
 	STORM_SEEDS=$(SEEDS) STORM_SECONDS=120 STORM_KILLS=8 go test -race -count=1 -timeout 5h -v ./tests/storm
 

@@ -50,6 +50,7 @@ func TestAConnectorThatDiesInMidDelivery(t *testing.T) {
 	g, random := l.groups[0].id, rand.New(rand.NewPCG(uint64(kills), 1))
 	divided := 0
 	for run := range kills {
+		c.mix(t, random)
 		said := len(h.Said())
 		h.arm(t, "connector.fan", 1+random.IntN(receivers))
 		c.say(c.people[1+random.IntN(receivers)], chat.Target{Conversation: g}, fmt.Sprint("run ", run))
@@ -74,6 +75,20 @@ func TestAConnectorThatDiesInMidDelivery(t *testing.T) {
 		t.Errorf("in none of %d runs some of those who were cut off had the message, and some not", kills)
 	}
 	h.mustHold(t)
+}
+
+// mix has half of the people come back by another connector: who lost one has
+// gone to the other, all together.
+func (c *crowd) mix(t *testing.T, random *rand.Rand) {
+	t.Helper()
+	for _, p := range c.people {
+		if random.IntN(2) == 0 {
+			p.Pause().Cut()
+		}
+	}
+	if !support.Within(patience, func() bool { return c.underway(t) == "" }) {
+		t.Fatal(c.underway(t))
+	}
 }
 
 // cut is how many of those who have lost their connection have come to seq, and

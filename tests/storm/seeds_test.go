@@ -13,22 +13,19 @@ import (
 // TestSeeds lets people talk while everything goes wrong that a plan has
 // thought of, and then asks each client what it saw.
 //
-//	STORM_SEED      one seed, again
-//	STORM_SEEDS     how many seeds
+//	STORM_SEED      the first seed
+//	STORM_SEEDS     how many seeds, from there on
 //	STORM_SECONDS   how long the storm of one lasts
 //	STORM_RATE      messages a second
 func TestSeeds(t *testing.T) {
-	first, count := uint64(1), int(number(t, "STORM_SEEDS", 1))
-	if one := number(t, "STORM_SEED", 0); one > 0 {
-		first, count = uint64(one), 1
-	}
+	first, count := uint64(number(t, "STORM_SEED", 1)), int(number(t, "STORM_SEEDS", 1))
 	seconds, rate := number(t, "STORM_SECONDS", 20), number(t, "STORM_RATE", 40)
 	var seen strings.Builder
 	for seed := first; seed < first+uint64(count); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			fmt.Fprintln(&seen, runSeed(t, seed, rate, time.Duration(seconds*float64(time.Second))))
 			if t.Failed() {
-				t.Logf("again with: STORM_SEED=%d STORM_SECONDS=%g STORM_RATE=%g go test -race -count=1 -timeout 30m -v ./tests/storm -run 'TestSeeds$'", seed, seconds, rate)
+				t.Logf("again with: STORM_SEED=%d STORM_SEEDS=1 STORM_SECONDS=%g STORM_RATE=%g go test -race -count=1 -timeout 30m -v ./tests/storm -run 'TestSeeds$'", seed, seconds, rate)
 			}
 		})
 	}

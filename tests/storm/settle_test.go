@@ -24,10 +24,11 @@ const settleWithin = time.Minute
 func (c *crowd) settle(t *testing.T) (took time.Duration, records []chat.Record) {
 	t.Helper()
 	began := time.Now()
-	var waiting string
+	var waiting, last string
 	var found []chat.Breach
 	judged := support.Within(settleWithin, func() bool {
 		if waiting = c.underway(t); waiting != "" {
+			last = fmt.Sprintf("%s: %s", time.Since(began).Round(100*time.Millisecond), waiting)
 			return false
 		}
 		records = c.records() // before the truth: nothing is said any more
@@ -35,6 +36,7 @@ func (c *crowd) settle(t *testing.T) (took time.Duration, records []chat.Record)
 		return len(found) == 0
 	})
 	took = time.Since(began)
+	t.Logf("the last that was waited for, after %s", last)
 	if waiting != "" {
 		t.Errorf("%s after the storm: %s", settleWithin, waiting)
 	}
