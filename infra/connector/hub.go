@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -122,7 +123,10 @@ func (h *hub) hear(m *nats.Msg, now time.Time) {
 	switch name, ok := strings.CutPrefix(m.Subject, group.Subject("")); {
 	case ok:
 		var c group.Changed
-		if c, err = group.ReadChanged(m.Data); err == nil {
+		if c, err = group.ReadChanged(m.Data); err == nil && !isID(c.Conversation) {
+			err = fmt.Errorf("%q is no conversation", c.Conversation) // but a pattern, perhaps, of many
+		}
+		if err == nil {
 			change := message.Change{Conversation: c.Conversation, User: name, Version: c.Version, From: c.FromSeq, Gone: c.Gone}
 			if h.changed(change, c.LastSeq, c.By, now) {
 				h.hintUser(h.users[name], c.Conversation, c.LastSeq) // also of one in which nothing was said yet

@@ -24,6 +24,8 @@ type process struct {
 	w     *world
 	asks  *http.Client // with a connection that is kept
 	asked string       // where
+	ended chan struct{}
+	dead  bool // killed
 }
 
 // start runs the program until the test ends and waits until it lets people in.
@@ -51,23 +53,24 @@ func (w *world) start(files int, environ ...string) *process {
 	must(w.t, err)
 	p.cmd.Stderr = p.cmd.Stdout
 	must(w.t, p.cmd.Start())
-	started, ended := make(chan [2]string, 1), make(chan struct{})
+	started := make(chan [2]string, 1)
+	p.ended = make(chan struct{})
 	go func() {
-		defer close(ended)
+		defer close(p.ended)
 		p.listen(out, started)
 	}()
 	w.t.Cleanup(func() {
 		p.asks.CloseIdleConnections()
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		<-ended
-		if err := p.cmd.Wait(); err != nil {
+		<-p.ended
+		if err := p.cmd.Wait(); err != nil && !p.dead {
 			w.t.Errorf("the connector ended with %v", err)
 		}
 	})
 	select {
 	case at := <-started:
 		p.address, p.asked = at[0], at[1]
-	case <-ended:
+	case <-p.ended:
 		w.t.Fatal("the connector does not start")
 	case <-time.After(patience):
 		w.t.Fatal("the connector does not say that it has started")
@@ -75,6 +78,13 @@ func (w *world) start(files int, environ ...string) *process {
 	p.metrics = func() string { _, text := p.ask("/metrics"); return text }
 	await(w.t, "the process to be ready", p.ready)
 	return p
+}
+
+// kill ends it as a crash does.
+func (p *process) kill() {
+	p.dead = true
+	_ = p.cmd.Process.Kill()
+	<-p.ended
 }
 
 // listen reads its log, and finds where it serves.

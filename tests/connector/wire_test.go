@@ -26,6 +26,7 @@ type wire struct {
 	t     *testing.T
 	r     *bufio.Reader
 	pongs []string // those that expect went past
+	ready line     // how it was let in
 }
 
 // narrow has the kernel of a client keep as little as it can, on a path with small
@@ -83,7 +84,7 @@ func (w *wire) shake(fields ...string) *wire {
 func (w *wire) enter(token, device string) *wire {
 	w.t.Helper()
 	w.put(talk.Says(`{"t":"auth","device":"` + device + `","token":"` + token + `"}`))
-	w.await("ready")
+	w.ready = w.await("ready")
 	return w
 }
 
