@@ -16,7 +16,6 @@ import (
 type person struct {
 	*chat.Client
 	user, device string
-	home         *house
 	done         chan struct{}
 	why          error // of its end, when done is closed
 }
@@ -39,7 +38,7 @@ func (h *house) gather(t *testing.T, name string, users, clients int, sockets []
 	life, leave := context.WithCancel(context.Background())
 	for i := range clients {
 		user, device := fmt.Sprintf("%s-%03d", name, i%users), fmt.Sprintf("device-%d", i/users)
-		p := &person{user: user, device: device, home: h, done: make(chan struct{})}
+		p := &person{user: user, device: device, done: make(chan struct{})}
 		if i < users {
 			c.users = append(c.users, user)
 		}

@@ -19,7 +19,7 @@ import (
 //	STORM_RATE      messages a second
 func TestSeeds(t *testing.T) {
 	first, count := uint64(number(t, "STORM_SEED", 1)), int(number(t, "STORM_SEEDS", 1))
-	seconds, rate := number(t, "STORM_SECONDS", 20), number(t, "STORM_RATE", 40)
+	seconds, rate := number(t, "STORM_SECONDS", 16), number(t, "STORM_RATE", 40)
 	var seen strings.Builder
 	for seed := first; seed < first+uint64(count); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
