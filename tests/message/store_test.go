@@ -38,9 +38,11 @@ func TestRedisIsEmptiedAndRestarted(t *testing.T) {
 	for _, p := range people {
 		p.shows(group, total)
 	}
+	began := time.Now()
 	for _, p := range people {
 		eventually(t, p.name+" to be known to be there", func() bool { return c.isOnline(people[0].name, p.name) })
 	}
+	t.Logf("who is there is known again after %s", time.Since(began))
 	c.join("dan", "phone", 1)
 	if !c.isOnline(people[0].name, c.named("dan")) {
 		t.Error("who comes now is not known to be there")
