@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -15,8 +17,12 @@ import (
 const (
 	// quiet is how long nobody is reminded of the same conversation again.
 	quiet = 10 * time.Minute
-	// remindTimeout bounds what is done about one conversation.
+	// remindTimeout bounds a question, and what is done about one conversation.
 	remindTimeout = 3 * time.Second
+	// asked is how many conversations the store is asked for at once: a question
+	// for each would cost it more than the messages do. They may have 10,000
+	// members each.
+	asked = 32
 	// maxAbsent bounds the conversations that wait to be looked at; of more the
 	// next message reminds.
 	maxAbsent = 4096
@@ -25,14 +31,14 @@ const (
 )
 
 // absent finds out who was not connected when a message was told, and emits an
-// event about it. It looks at the newest message of each conversation, one after
-// the other, beside everything else: a Redis that does not answer must not keep
+// event about it. It looks at the newest message of each conversation, some at a
+// time, beside everything else: a Redis that does not answer must not keep
 // announcements from being settled. What waits is lost with the process: these
 // are reminders, and the message itself is stored.
 type absent struct {
 	store    pg.Querier
 	messages interface {
-		Users(ctx context.Context, q pg.Querier, conversation string) ([]string, error)
+		Users(ctx context.Context, q pg.Querier, conversations []string) (map[string][]string, error)
 	}
 	people interface {
 		Missing(ctx context.Context, users []string, conversation string, quiet time.Duration) (missing []string, sure bool)
@@ -86,25 +92,40 @@ func (a *absent) Run(ctx context.Context) {
 		waiting := a.waiting
 		a.waiting = map[string]message.Message{}
 		a.mu.Unlock()
-		for _, m := range waiting {
+		for some := range slices.Chunk(slices.Collect(maps.Values(waiting)), asked) {
 			if ctx.Err() != nil {
 				return
 			}
-			if err := a.remind(ctx, m); err != nil {
-				a.log.DebugContext(ctx, "nobody was reminded", "conversation", m.Conversation, "error", err.Error())
+			if err := a.remind(ctx, some); err != nil {
+				a.log.DebugContext(ctx, "not everybody was reminded", "conversations", len(some), "error", err.Error())
 			}
 		}
 	}
 }
 
-// remind emits who has missed a message.
-func (a *absent) remind(ctx context.Context, m message.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, remindTimeout)
-	defer cancel()
-	users, err := a.messages.Users(ctx, a.store, m.Conversation)
+// remind emits who has missed messages of as many conversations.
+func (a *absent) remind(ctx context.Context, messages []message.Message) error {
+	conversations := make([]string, len(messages))
+	for i, m := range messages {
+		conversations[i] = m.Conversation
+	}
+	asking, cancel := context.WithTimeout(ctx, remindTimeout)
+	users, err := a.messages.Users(asking, a.store, conversations)
+	cancel()
 	if err != nil {
 		return err
 	}
+	var errs []error
+	for _, m := range messages {
+		errs = append(errs, a.tell(ctx, m, users[m.Conversation]))
+	}
+	return errors.Join(errs...)
+}
+
+// tell emits which of the users of its conversation have missed a message.
+func (a *absent) tell(ctx context.Context, m message.Message, users []string) error {
+	ctx, cancel := context.WithTimeout(ctx, remindTimeout)
+	defer cancel()
 	users = slices.DeleteFunc(users, func(u string) bool { return u == m.From || u == message.Shop })
 	missing, sure := a.people.Missing(ctx, users, m.Conversation, quiet)
 	var events []event.Event

@@ -26,8 +26,12 @@ type people struct {
 	asked  int
 }
 
-func (p *people) Users(context.Context, pg.Querier, string) ([]string, error) {
-	return slices.Clone(p.members), nil
+func (p *people) Users(_ context.Context, _ pg.Querier, conversations []string) (map[string][]string, error) {
+	users := map[string][]string{}
+	for _, c := range conversations {
+		users[c] = slices.Clone(p.members)
+	}
+	return users, nil
 }
 
 func (p *people) Missing(_ context.Context, users []string, _ string, _ time.Duration) (missing []string, sure bool) {
@@ -88,7 +92,7 @@ func TestManyAbsentAreSeveralEvents(t *testing.T) {
 	for i := range maxNamed + 1 {
 		p.members = append(p.members, fmt.Sprintf("user%04d", i))
 	}
-	if err := p.absent().remind(t.Context(), told("g_1", "alice", 1).Message); err != nil {
+	if err := p.absent().remind(t.Context(), []message.Message{told("g_1", "alice", 1).Message}); err != nil {
 		t.Fatal(err)
 	}
 	if len(p.events) != 2 || p.events[0].ID == p.events[1].ID || !strings.HasPrefix(p.events[1].ID, p.events[0].ID) {

@@ -136,8 +136,18 @@ func (s Store) Roster(ctx context.Context, q pg.Querier, user, conversation, aft
 	return list[:limit], list[limit-1].User, nil
 }
 
-// Users gives the ids of all who are in a conversation.
-func (Store) Users(ctx context.Context, q pg.Querier, conversation string) ([]string, error) {
-	rows, err := q.Query(ctx, `select user_id from message.member where conversation_id = $1 and left_seq is null`, conversation)
-	return collect(rows, err, pgx.RowTo[string], "reading the users of a conversation")
+// Users gives the ids of all who are in conversations, by conversation: at most
+// 10,000 of each, so ask for few at a time. One that is not there has none.
+func (Store) Users(ctx context.Context, q pg.Querier, conversations []string) (map[string][]string, error) {
+	rows, err := q.Query(ctx, `select conversation_id, user_id from message.member where conversation_id = any($1) and left_seq is null`, conversations)
+	if err != nil {
+		return nil, pg.Fault(err, "reading the users of conversations")
+	}
+	users := map[string][]string{}
+	var conversation, user string
+	_, err = pgx.ForEachRow(rows, []any{&conversation, &user}, func() error {
+		users[conversation] = append(users[conversation], user)
+		return nil
+	})
+	return users, pg.Fault(err, "reading the users of conversations")
 }

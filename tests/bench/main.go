@@ -104,7 +104,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	}
 	report.Took = time.Since(b.began)
 	if report.Machine, err = machine(ctx, b); err != nil {
-		return err
+		failed = append(failed, err) // what was measured is told all the same
 	}
 	if _, err := io.WriteString(out, report.Markdown()); err != nil {
 		return fmt.Errorf("printing the report: %w", err)

@@ -43,6 +43,7 @@ const preface = `# How fast it is
 Made by ` + "`make bench`" + `; each ratio is the median of rounds that take turns with their baseline, in the same run, so that the moods of the machine meet both. Absolute figures are of this machine, which runs everything at the same time:
 the load generator, the gateway, the functions, the trigger, PostgreSQL, Redis and NATS, all with their settings of production (every commit and every acknowledgement is on disk). "Does nothing" means the same door, the same token and the
 same way through the gateway, and nothing behind it. The message that a buyer gets of an order is left out: push-message hears of none here. In an open loop a call counts from the moment at which it should have been sent.
+Of the chat, people are raw WebSocket clients in one process of their own; where the baseline of a row is a time or a size that was not measured, it is the limit that was set.
 
 `
 

@@ -53,7 +53,8 @@ func TestWhoIsOutSeesNothing(t *testing.T) {
 	// Nor do the others see who is out.
 	roster, _, err := h.Roster(ctx, h, "alice", c, "", 10)
 	must(t, err)
-	users, err := h.Users(ctx, h, c)
+	all, err := h.Users(ctx, h, []string{c})
+	users := all[c]
 	must(t, err)
 	members, err := h.Members(ctx, h, c, []string{"alice", "bob"})
 	must(t, err)
@@ -239,7 +240,8 @@ func (h *hall) pages(t *testing.T, conversation string, n int) {
 		}
 		after = next
 	}
-	users, err := h.Users(t.Context(), h, conversation)
+	by, err := h.Users(t.Context(), h, []string{conversation})
+	users := by[conversation]
 	slices.Sort(users)
 	slices.Sort(all)
 	if err != nil || pages != n/1000+1 || !slices.Equal(all, users) || len(slices.Compact(all)) != n {
