@@ -118,71 +118,71 @@ func (l *life) found(ctx context.Context, owner string, members []string) bool {
 // begin begins something that waits for an answer.
 func (l *life) begin(f func()) { l.hands.Go(f) }
 
+// out has somebody taken out of a group, by itself or by the owner.
+func (l *life) out(ctx context.Context, g *group, by, who string) {
+	l.begin(func() {
+		if l.call(ctx, by, http.MethodDelete, fmt.Sprintf("/%s/members/%s", g.id, who), nil, nil) {
+			l.mu.Lock()
+			g.members = slices.DeleteFunc(g.members, func(u string) bool { return u == who })
+			l.mu.Unlock()
+		}
+	})
+}
+
+// in has somebody taken into a group.
+func (l *life) in(ctx context.Context, g *group, by, who string) {
+	l.begin(func() {
+		if who != g.owner && l.call(ctx, by, http.MethodPut, fmt.Sprintf("/%s/members/%s", g.id, who), map[string]any{}, nil) {
+			l.mu.Lock()
+			g.members = append(g.members, who)
+			l.mu.Unlock()
+		}
+	})
+}
+
+// dissolve ends a group.
+func (l *life) dissolve(ctx context.Context, g *group) {
+	l.begin(func() {
+		if l.call(ctx, g.owner, http.MethodDelete, "/"+g.id, nil, nil) {
+			l.mu.Lock()
+			g.ended = true
+			l.mu.Unlock()
+		}
+	})
+}
+
+// among gives a group, and one of its members if it has any to spare.
+func (l *life) among() (g *group, who string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g = pick(l.random, l.groups)
+	if len(g.members) < 2 || g.ended {
+		return g, "", false
+	}
+	return g, pick(l.random, g.members), true
+}
+
 // change changes who is in which group.
 func (l *life) change(ctx context.Context) {
-	l.mu.Lock()
-	g := pick(l.random, l.groups)
-	l.mu.Unlock()
+	g, who, ok := l.among()
 	user := pick(l.random, l.users)
-	place := fmt.Sprintf("/%s/members/%s", g.id, user)
-	among := func() (string, bool) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if len(g.members) < 2 || g.ended {
-			return "", false
-		}
-		return pick(l.random, g.members), true
-	}
-	out := func(by, who string) {
-		l.begin(func() {
-			if l.call(ctx, by, http.MethodDelete, fmt.Sprintf("/%s/members/%s", g.id, who), nil, nil) {
-				l.mu.Lock()
-				g.members = slices.DeleteFunc(g.members, func(u string) bool { return u == who })
-				l.mu.Unlock()
-			}
-		})
-	}
-	in := func(by string) {
-		l.begin(func() {
-			if user != g.owner && l.call(ctx, by, http.MethodPut, place, map[string]any{}, nil) {
-				l.mu.Lock()
-				g.members = append(g.members, user)
-				l.mu.Unlock()
-			}
-		})
-	}
-	switch l.random.IntN(10) {
-	case 0, 1:
-		in(user) // joins
-	case 2, 3:
-		in(g.owner) // is added
-	case 4, 5:
-		if who, ok := among(); ok {
-			out(who, who) // leaves
-		}
-	case 6, 7:
-		if who, ok := among(); ok {
-			out(g.owner, who) // is removed
-		}
-	case 8:
-		if who, ok := among(); ok { // goes and comes at once
-			out(g.owner, who)
-			l.begin(func() {
-				l.call(ctx, g.owner, http.MethodPut, fmt.Sprintf("/%s/members/%s", g.id, who), map[string]any{}, nil)
-			})
-		}
-	default:
-		if members := l.some(3 + l.random.IntN(8)); l.random.IntN(4) > 0 {
-			l.begin(func() { l.found(ctx, user, members) })
-		} else {
-			l.begin(func() {
-				if l.call(ctx, g.owner, http.MethodDelete, "/"+g.id, nil, nil) {
-					l.mu.Lock()
-					g.ended = true
-					l.mu.Unlock()
-				}
-			})
-		}
+	switch what := l.random.IntN(20); {
+	case what < 4:
+		l.in(ctx, g, user, user) // joins
+	case what < 8:
+		l.in(ctx, g, g.owner, user) // is added
+	case what < 12 && ok:
+		l.out(ctx, g, who, who) // leaves
+	case what < 16 && ok:
+		l.out(ctx, g, g.owner, who) // is removed
+	case what < 18 && ok:
+		l.out(ctx, g, g.owner, who) // goes and comes at once, in any order
+		l.in(ctx, g, g.owner, who)
+	case what < 19:
+		members := l.some(3 + l.random.IntN(8))
+		l.begin(func() { l.found(ctx, user, members) })
+	case l.random.IntN(2) == 0:
+		l.dissolve(ctx, g)
 	}
 }
 
