@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
 
@@ -44,6 +45,33 @@ func (s *stage) twoWindowsTalk(t *testing.T) {
 			t.Errorf("%s still has what was recalled", w.name)
 		}
 	}
+	alice.keepsTheEnd()
+}
+
+// keepsTheEnd holds the newest message against what one writes in: it stays in
+// sight, however much is written.
+func (w *window) keepsTheEnd() {
+	w.t.Helper()
+	for i := range 12 {
+		w.say(strings.Repeat("so ", i+1) + "it goes")
+	}
+	w.until("there is more than fits", `document.querySelector(".scroll").scrollHeight > document.querySelector(".scroll").clientHeight + 100`)
+	inSight := func(when string, rows int) {
+		w.t.Helper()
+		w.until("the end is in sight "+when, `[...document.querySelectorAll(".said")].at(-1).getBoundingClientRect().bottom <= document.querySelector(".composer").getBoundingClientRect().top`)
+		if n := ask[int](w, `document.querySelector("#compose").rows`); n != rows {
+			w.t.Errorf("%s one writes in %d rows, want %d", when, n, rows)
+		}
+	}
+	inSight("when all is said", 1)
+	if _, err := chromedp.Call(w.ctx, input.InsertText, input.InsertTextParams{Text: "one\ntwo\nthree"}); err != nil {
+		w.t.Fatal(err)
+	}
+	inSight("with three rows", 3)
+	w.write("!")
+	inSight("with another letter", 3)
+	w.press("Enter", 13, "\r")
+	inSight("when that is said too", 1)
 }
 
 func (s *stage) groupOfThree(t *testing.T) {

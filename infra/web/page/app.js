@@ -2125,6 +2125,7 @@
       this.#send.disabled = this.#text.disabled || this.#text.value.trim() === "" || size > MOST_BYTES;
       this.#text.rows = 1;
       while (this.#text.rows < 8 && this.#text.scrollHeight > this.#text.clientHeight) this.#text.rows++;
+      this.act.grown();
     }
     #go() {
       const text = this.#text.value.trim();
@@ -2704,6 +2705,10 @@
       this.#scroll.scrollTop = this.#scroll.scrollHeight;
       this.#scrolled();
     }
+    /** stay keeps the end in sight, where it was, when what is below has changed its height and back. */
+    stay() {
+      if (this.#stuck) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    }
     /** atBottom: the newest message can be seen. */
     get atBottom() {
       return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < BOTTOM_PX;
@@ -2712,7 +2717,7 @@
       const place = this.#place;
       if (!place) return;
       this.#items.show(this.#arrange(this.client.timeline(place.id), place));
-      if (this.#stuck) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+      this.stay();
       this.#scrolled();
     }
     #scrolled() {
@@ -2906,7 +2911,11 @@
       this.#list = new List({ client, me: this.#me, open: (id2) => this.#go(id2), online, typing: (id2) => this.#typists(id2) });
       this.#head = new Head({ back: () => this.#go(null), members: () => this.#togglePanel() });
       this.#stream = new Stream(client, this.#me, () => this.#seen());
-      this.#composer = new Composer({ send: (text) => this.#send(text), typing: () => this.#selected && client.typing(this.#selected) });
+      this.#composer = new Composer({
+        send: (text) => this.#send(text),
+        typing: () => this.#selected && client.typing(this.#selected),
+        grown: () => this.#stream.stay()
+      });
       this.#panel = new Panel({
         groups: client.groups,
         me: this.#me,

@@ -64,7 +64,11 @@ export class Chat {
     this.#list = new List({ client, me: this.#me, open: (id) => this.#go(id), online, typing: (id) => this.#typists(id) });
     this.#head = new Head({ back: () => this.#go(null), members: () => this.#togglePanel() });
     this.#stream = new Stream(client, this.#me, () => this.#seen());
-    this.#composer = new Composer({ send: (text) => this.#send(text), typing: () => this.#selected && client.typing(this.#selected) });
+    this.#composer = new Composer({
+      send: (text) => this.#send(text),
+      typing: () => this.#selected && client.typing(this.#selected),
+      grown: () => this.#stream.stay(),
+    });
     this.#panel = new Panel({
       groups: client.groups,
       me: this.#me,

@@ -7,6 +7,7 @@ const WARN_BYTES = 15_000;
 export interface ComposerActions {
   send(text: string): void;
   typing(): void;
+  grown(): void; // or shrunk
 }
 
 /** Composer is where a message is written. What was begun in a conversation is there when one comes back to it. */
@@ -80,6 +81,7 @@ export class Composer {
     // Its height follows the text, in rows: no style is set from a script.
     this.#text.rows = 1;
     while (this.#text.rows < 8 && this.#text.scrollHeight > this.#text.clientHeight) this.#text.rows++;
+    this.act.grown();
   }
 
   #go(): void {

@@ -83,6 +83,11 @@ export class Stream {
     this.#scrolled();
   }
 
+  /** stay keeps the end in sight, where it was, when what is below has changed its height and back. */
+  stay(): void {
+    if (this.#stuck) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+  }
+
   /** atBottom: the newest message can be seen. */
   get atBottom(): boolean {
     return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < BOTTOM_PX;
@@ -92,7 +97,7 @@ export class Stream {
     const place = this.#place;
     if (!place) return;
     this.#items.show(this.#arrange(this.client.timeline(place.id), place));
-    if (this.#stuck) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.stay();
     this.#scrolled();
   }
 
