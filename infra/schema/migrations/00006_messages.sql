@@ -47,7 +47,7 @@ create table message.message (
   primary key (conversation_id, seq),
   constraint message_once unique (sender_id, client_msg_id)
 );
-create index message_created on message.message using brin (created_at) with (pages_per_range = 16); -- the sweep reads the end
+create index message_created on message.message using brin (created_at) with (pages_per_range = 16, autosummarize = on); -- the sweep reads the end
 create index message_recalled on message.message (conversation_id, recalled_at) where recalled_at is not null;
 
 -- How far the sweep has told of heads; one row.
