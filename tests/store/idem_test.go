@@ -11,7 +11,6 @@ import (
 
 	"bazaar/shared/fault"
 	"bazaar/shared/idem"
-	"bazaar/shared/rdb"
 	"bazaar/tests/support"
 )
 
