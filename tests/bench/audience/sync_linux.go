@@ -13,7 +13,7 @@ const (
 	// callers is how many ask sync-messages at the same time; what more want to
 	// waits here.
 	callers = 64
-	// patience is how long an answer is waited for.
+	// answerWithin is how long an answer is waited for.
 	answerWithin = 15 * time.Second
 )
 
