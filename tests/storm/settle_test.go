@@ -27,6 +27,9 @@ func (c *crowd) settle(t *testing.T) (took time.Duration, records []chat.Record)
 	var waiting, last string
 	var found []chat.Breach
 	judged := support.Within(settleWithin, func() bool {
+		if time.Since(began) > settleWithin/2 {
+			c.hurry()
+		}
 		if waiting = c.underway(t); waiting != "" {
 			last = fmt.Sprintf("%s: %s", time.Since(began).Round(100*time.Millisecond), waiting)
 			return false
@@ -52,9 +55,20 @@ func (c *crowd) settle(t *testing.T) (took time.Duration, records []chat.Record)
 	return took, records
 }
 
+// hurry has who still waits come back now, as somebody does who wants to see
+// something: the pause may have grown to half a minute, before a message that
+// waits for as long.
+func (c *crowd) hurry() {
+	for _, p := range c.people {
+		if p.State() == chat.Waiting {
+			p.Pause().Hold(false)
+		}
+	}
+}
+
 // underway says what is not at rest; empty when everything is. What it finds in
 // gaps it has loaded.
-func (c *crowd) underway(t *testing.T) string {
+func (c *crowd) underway(t *testing.T) (gaps string) {
 	t.Helper()
 	if left, _ := c.unsettled(); left > 0 {
 		return fmt.Sprintf("%d messages are neither stored nor refused", left)
@@ -69,13 +83,12 @@ func (c *crowd) underway(t *testing.T) string {
 			}
 			if len(p.Gaps(at.ID)) > 0 {
 				ctx, cancel := context.WithTimeout(t.Context(), callWithin)
-				err := p.Older(ctx, at.ID)
+				gaps = fmt.Sprintf("%s/%s has gaps in %s (%v)", p.user, p.device, at.ID, p.Older(ctx, at.ID))
 				cancel()
-				return fmt.Sprintf("%s/%s has gaps in %s (%v)", p.user, p.device, at.ID, err)
 			}
 		}
 	}
-	return ""
+	return gaps
 }
 
 // mustHold checks the rules of the stores, once the outbox had the time to be
