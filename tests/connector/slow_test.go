@@ -185,17 +185,7 @@ func TestSlowReceiversAmongMany(t *testing.T) {
 	await(t, "the others to have everything", func() bool {
 		return !slices.ContainsFunc(crowd, func(r *reader) bool { return !r.has(messages) })
 	})
-	slowest := time.Duration(0)
-	for _, r := range crowd {
-		r.mu.Lock()
-		if len(r.seqs) != messages || !slices.IsSorted(r.seqs) || len(r.hints) > 0 {
-			t.Fatalf("%s got %d messages and %d hints, or in another order", r.name, len(r.seqs), len(r.hints))
-		}
-		for i, at := range r.at {
-			slowest = max(slowest, at.Sub(posted[i]))
-		}
-		r.mu.Unlock()
-	}
+	slowest := unhindered(t, crowd, posted)
 	// Whoever waited for one of the slow ones would have waited for its end.
 	if slowest >= patienceOf {
 		t.Errorf("one of the others waited %s", slowest)
@@ -216,6 +206,23 @@ func TestSlowReceiversAmongMany(t *testing.T) {
 	for _, name := range members[:4] {
 		w.caughtUp(slow[name], g, last)
 	}
+}
+
+// unhindered looks at what receivers were given, which must be everything, in
+// order, and gives how long one of them has waited at most.
+func unhindered(t *testing.T, crowd []*reader, posted []time.Time) (slowest time.Duration) {
+	t.Helper()
+	for _, r := range crowd {
+		r.mu.Lock()
+		if len(r.seqs) != len(posted) || !slices.IsSorted(r.seqs) || len(r.hints) > 0 {
+			t.Fatalf("%s got %d messages and %d hints, or in another order", r.name, len(r.seqs), len(r.hints))
+		}
+		for i, at := range r.at {
+			slowest = max(slowest, at.Sub(posted[i]))
+		}
+		r.mu.Unlock()
+	}
+	return slowest
 }
 
 // sip reads so many bytes at a time, until it may be quick.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -326,4 +327,11 @@ func await(t *testing.T, what string, f func() bool) {
 }
 
 // TestMain looks for what is left of the nodes when all tests are over.
-func TestMain(m *testing.M) { os.Exit(left(m.Run())) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// They wait more than they work: more of them at once than there are processors.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	os.Exit(left(m.Run()))
+}
