@@ -3,6 +3,7 @@ package browser_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
@@ -112,9 +114,21 @@ func (w *window) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		w.fail("%s: %v", what, err)
+	for _, action := range actions {
+		err := chromedp.Do(ctx, action)
+		for isRedrawn(err) && ctx.Err() == nil {
+			err = chromedp.Do(ctx, action)
+		}
+		if err != nil {
+			w.fail("%s: %v", what, err)
+		}
 	}
+}
+
+// isRedrawn: the page drew what was found anew before anything was done to it.
+func isRedrawn(err error) bool {
+	var said *cdproto.Error
+	return errors.As(err, &said) && said.Code == -32000 && strings.Contains(strings.ToLower(said.Message), "node")
 }
 
 // fail ends the test and shows what the page shows.
