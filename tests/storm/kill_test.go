@@ -64,6 +64,7 @@ func TestAConnectorThatDiesInMidDelivery(t *testing.T) {
 		if had > 0 && lacked > 0 {
 			divided++
 		}
+		c.hurry()
 		took, _ := c.settle(t)
 		if t.Failed() {
 			t.FailNow()
@@ -86,7 +87,10 @@ func (c *crowd) mix(t *testing.T, random *rand.Rand) {
 			p.Pause().Cut()
 		}
 	}
-	if !support.Within(patience, func() bool { return c.underway(t) == "" }) {
+	if !support.Within(patience, func() bool {
+		c.hurry() // each cut makes the pauses longer
+		return c.underway(t) == ""
+	}) {
 		t.Fatal(c.underway(t))
 	}
 }
