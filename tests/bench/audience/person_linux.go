@@ -198,8 +198,12 @@ func (p *person) line(line []byte) error {
 		if p.loop.talk != nil {
 			p.loop.talk.answer.Hints++
 		}
+		p.behind(number(line, "last_seq"))
 	case "ping":
 		p.write(pong)
+		if p.set.order.Rooms != nil {
+			p.behind(number(line, p.set.order.Rooms[p.number])) // of the heads, if there are any
+		}
 	case "hello":
 		p.stage = entering
 		p.write(appendFrame(nil, opText, []byte(`{"t":"auth","token":"`+p.token+`","device":"bench"}`)))
@@ -214,6 +218,13 @@ func (p *person) line(line []byte) error {
 }
 
 var pong = appendFrame(nil, opText, []byte(`{"t":"pong"}`))
+
+// behind has a person ask who lacks something up to seq.
+func (p *person) behind(seq int64) {
+	if p.set.order.Rooms != nil && seq > p.seen {
+		p.loop.after(part(syncSpread), p.ask)
+	}
+}
 
 // enter is what a person does who is let in.
 func (p *person) enter(line []byte) {
