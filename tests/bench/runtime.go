@@ -14,7 +14,7 @@ import (
 // in the folder fn does it: both as processes of their own, on one core each.
 func measureRuntime(ctx context.Context, b *bench) (Result, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "Function", "-benchtime",
-		strconv.Itoa(max(1, int(3*b.options.Scale)))+"x", "./tests/bench/fn")
+		strconv.Itoa(max(1, int(12*b.options.Scale)))+"x", "./tests/bench/fn")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
