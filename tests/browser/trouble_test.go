@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // connectorIsKilled: who types on it goes on with another one, and nothing is
-// lost or shown twice, to either side.
+// lost or shown twice, to either side; what it had not taken yet is sent again.
 func (s *stage) connectorIsKilled(t *testing.T) {
 	const refused = "WebSocket connection to" // what Chromium says of one that is not there
 	typist, other := s.enter(t, "buyer0007", refused), s.enter(t, "buyer0008", refused)
@@ -19,20 +20,26 @@ func (s *stage) connectorIsKilled(t *testing.T) {
 	typist.say("before")
 	other.open("buyer0007")
 	other.sees("before")
+	connector := s.connector(t, typist.socket())
+	if err := syscall.Kill(connector.Pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	typist.say("on its way")
+	typist.until("it is being sent", `[...document.querySelectorAll(".said.own")].at(-1).dataset.state === "sending"`)
 	typist.write("while it ")
-	killed := s.Kill(t, s.connector(t, typist.socket()))
+	killed := s.Kill(t, connector.Instance)
 	typist.say("dies")
 	typist.say("after")
 	other.say("I am here")
 	for _, w := range []*window{typist, other} {
-		w.until("all three are there", `document.querySelectorAll(".said[data-seq]").length === 4`)
+		w.until("all are there", `document.querySelectorAll(".said[data-seq]").length === 5`)
 		w.connected()
 		var texts []string
 		for _, b := range w.said() {
 			texts = append(texts, b.Text)
 		}
-		first, second := slices.Index(texts, "while it dies"), slices.Index(texts, "after")
-		if texts[0] != "before" || first < 0 || second < first || !slices.Contains(texts, "I am here") {
+		typed := slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return text == "I am here" })
+		if !slices.Equal(typed, []string{"before", "on its way", "while it dies", "after"}) || len(texts) != 5 {
 			t.Errorf("%s sees %q", w.name, texts)
 		}
 	}
@@ -46,15 +53,15 @@ func (s *stage) connectorIsKilled(t *testing.T) {
 	}
 }
 
-// connector is the name of the connector at an address.
-func (s *stage) connector(t *testing.T, address string) string {
+// connector is the one at an address.
+func (s *stage) connector(t *testing.T, address string) local.Part {
 	t.Helper()
 	parts := s.Parts(t, "connector")
 	i := slices.IndexFunc(parts, func(p local.Part) bool { return p.Address == address })
 	if i < 0 {
 		t.Fatalf("the page is connected to %s, the connectors are %+v", address, parts)
 	}
-	return parts[i].Instance
+	return parts[i]
 }
 
 // offlineAndBack: what is written without a connection is kept, in order, and
