@@ -152,11 +152,12 @@ func TestSlowReceiversAmongMany(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const (
-		messages   = 60
-		queue      = 16 << 10
-		patienceOf = 3 * time.Second
+		messages = 60
+		queue    = 16 << 10
 	)
 	many := receivers(t)
+	// The sleeper has to wake before it is given up: serving more takes longer.
+	patienceOf := 3*time.Second + time.Duration(many)*3*time.Millisecond
 	n := w.open(options{settings: func(s *connector.Settings) {
 		s.QueueBytes, s.WriteTimeout, s.MaxSockets = queue, patienceOf, many+10
 	}})
