@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,12 +47,8 @@ func openShop(ctx context.Context, stack string) (*shop, error) {
 }
 
 // furnish puts the products in, over the catalogue's own routes.
-func (s *shop) furnish(ctx context.Context) error {
-	signing, err := os.ReadFile(filepath.Join(s.Dir, "secrets", "token-signing-key"))
-	if err != nil {
-		return fmt.Errorf("reading the key of tokens: %w", err)
-	}
-	if s.issuer, err = auth.NewIssuer(signing, "bazaar", "bazaar-api", time.Hour); err != nil {
+func (s *shop) furnish(ctx context.Context) (err error) {
+	if s.issuer, err = s.Issuer(time.Hour); err != nil {
 		return err
 	}
 	admin, err := s.token("admin", auth.RoleAdmin)

@@ -35,7 +35,7 @@ func open(t testing.TB) *house {
 		"--set", "issue-token.read_timeout="+readTimeout.String(),
 		"--set", "issue-token.refresh_grace="+refreshGrace.String(),
 	)
-	issuer, err := auth.NewIssuer([]byte(s.Secret(t, "token-signing-key")), "bazaar", "bazaar-api", 10*time.Minute)
+	issuer, err := s.Issuer(10 * time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

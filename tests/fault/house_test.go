@@ -125,11 +125,7 @@ func start() (*house, error) {
 	if err := n.connect(state); err != nil {
 		return nil, err
 	}
-	signing, err := os.ReadFile(filepath.Join(s.Dir, "secrets", "token-signing-key"))
-	if err != nil {
-		return nil, fmt.Errorf("reading the key of tokens: %w", err)
-	}
-	if h.issuer, err = auth.NewIssuer(signing, "bazaar", "bazaar-api", 2*time.Hour); err != nil {
+	if h.issuer, err = s.Issuer(2 * time.Hour); err != nil {
 		return nil, err
 	}
 	conn, err := nats.Connect(s.NATS.URL, nats.UserInfo(s.NATS.User, s.NATS.Password), nats.MaxReconnects(-1),

@@ -33,11 +33,7 @@ func open(t testing.TB) *house {
 		"--set", "settle-order.order_close_grace=2s",
 		"--set", "settle-order.payment_busy_margin=1s",
 	)
-	signing, err := os.ReadFile(filepath.Join(s.Dir, "secrets", "token-signing-key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	issuer, err := auth.NewIssuer(signing, "bazaar", "bazaar-api", 10*time.Minute)
+	issuer, err := s.Issuer(10 * time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func open(t *testing.T) *house {
 			t.Error(err)
 		}
 	})
-	if h.issuer, err = auth.NewIssuer([]byte(h.Secret(t, "token-signing-key")), "bazaar", "bazaar-api", time.Hour); err != nil {
+	if h.issuer, err = h.Issuer(time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := nats.Connect(h.NATS.URL, nats.UserInfo(h.NATS.User, h.NATS.Password), nats.MaxReconnects(-1),

@@ -92,11 +92,7 @@ func start() (*house, error) {
 		return nil, err
 	}
 	d.gateway.Store(&s.Gateway)
-	signing, err := os.ReadFile(filepath.Join(s.Dir, "secrets", "token-signing-key"))
-	if err != nil {
-		return nil, fmt.Errorf("reading the key of tokens: %w", err)
-	}
-	issuer, err := auth.NewIssuer(signing, "bazaar", "bazaar-api", time.Hour)
+	issuer, err := s.Issuer(time.Hour)
 	if err != nil {
 		return nil, err
 	}

@@ -86,11 +86,7 @@ func start() (*house, error) {
 		"--replicas=push-message=2", "--set", "connector.crash_dir="+h.crashes, "--set", "trigger.ack_wait=3s"); err != nil {
 		return nil, err
 	}
-	signing, err := os.ReadFile(filepath.Join(h.Dir, "secrets", "token-signing-key"))
-	if err != nil {
-		return nil, fmt.Errorf("reading the key of tokens: %w", err)
-	}
-	if h.issuer, err = auth.NewIssuer(signing, "bazaar", "bazaar-api", tokenTTL); err != nil {
+	if h.issuer, err = h.Issuer(tokenTTL); err != nil {
 		return nil, err
 	}
 	if h.redis, err = rdb.Open(h.Redis); err != nil {

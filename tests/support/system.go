@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"bazaar/infra/local"
+	"bazaar/shared/auth"
 	"bazaar/shared/bus"
 	"bazaar/shared/pg"
 	"bazaar/shared/rdb"
@@ -273,6 +274,15 @@ func (s *System) Secret(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(text))
+}
+
+// Issuer signs tokens as issue-token does, which live for ttl.
+func (s *System) Issuer(ttl time.Duration) (*auth.Issuer, error) {
+	signing, err := os.ReadFile(filepath.Join(s.Dir, "secrets", "token-signing-key"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the key of tokens: %w", err)
+	}
+	return auth.NewIssuer(signing, "bazaar", "bazaar-api", ttl)
 }
 
 // Said is what the runner has said so far.
