@@ -100,6 +100,8 @@ func (l *Lazy) Run(ctx context.Context) {
 		}
 		l.flush(context.WithoutCancel(ctx))
 	}
+	// What came in while the last ones were being kept.
+	l.flush(context.WithoutCancel(ctx))
 }
 
 func (l *Lazy) flush(ctx context.Context) {
