@@ -90,9 +90,9 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 // their announcement.
 type committing struct{ *pg.Pool }
 
-// InTx is pg.Pool's.
-func (c committing) InTx(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
-	err := c.Pool.InTx(ctx, f)
+// AskAndWrite is pg.Pool's.
+func (c committing) AskAndWrite(ctx context.Context, ask func(*pgx.Batch), write func(*pgx.Batch) error) error {
+	err := c.Pool.AskAndWrite(ctx, ask, write)
 	if err == nil {
 		crash.Point("push-message", "committed")
 	}

@@ -12,17 +12,23 @@ import (
 	"bazaar/shared/event"
 	"bazaar/shared/message"
 	"bazaar/shared/pg"
+	"bazaar/shared/presence"
 )
 
 const (
 	// quiet is how long nobody is reminded of the same conversation again.
 	quiet = 10 * time.Minute
-	// remindTimeout bounds a question, and what is done about one conversation.
+	// gather is how long conversations wait for others, and for newer messages of
+	// their own, before anybody is asked about them.
+	gather = 500 * time.Millisecond
+	// remindTimeout bounds each question, and the publishing.
 	remindTimeout = 3 * time.Second
 	// asked is how many conversations the store is asked for at once: a question
 	// for each would cost it more than the messages do. They may have 10,000
 	// members each.
-	asked = 32
+	asked = 128
+	// askedUsers is about how many users are looked for at once.
+	askedUsers = 4096
 	// maxAbsent bounds the conversations that wait to be looked at; of more the
 	// next message reminds.
 	maxAbsent = 4096
@@ -41,7 +47,7 @@ type absent struct {
 		Users(ctx context.Context, q pg.Querier, conversations []string) (map[string][]string, error)
 	}
 	people interface {
-		Missing(ctx context.Context, users []string, conversation string, quiet time.Duration) (missing []string, sure bool)
+		Missing(ctx context.Context, audiences []presence.Audience, quiet time.Duration) []presence.Missed
 	}
 	bus interface {
 		PublishAll(ctx context.Context, events []event.Event) []error
@@ -54,7 +60,7 @@ type absent struct {
 }
 
 func newAbsent(store pg.Querier, people interface {
-	Missing(ctx context.Context, users []string, conversation string, quiet time.Duration) ([]string, bool)
+	Missing(ctx context.Context, audiences []presence.Audience, quiet time.Duration) []presence.Missed
 }, bus interface {
 	PublishAll(ctx context.Context, events []event.Event) []error
 }, log *slog.Logger,
@@ -82,11 +88,19 @@ func (a *absent) Note(_ context.Context, batch []message.Posted) {
 
 // Run reminds until ctx ends.
 func (a *absent) Run(ctx context.Context) {
+	pause := time.NewTimer(gather)
+	defer pause.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.wake:
+		}
+		pause.Reset(gather)
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
 		}
 		a.mu.Lock()
 		waiting := a.waiting
@@ -116,35 +130,51 @@ func (a *absent) remind(ctx context.Context, messages []message.Message) error {
 		return err
 	}
 	var errs []error
-	for _, m := range messages {
-		errs = append(errs, a.tell(ctx, m, users[m.Conversation]))
+	for len(messages) > 0 {
+		n, audiences := 0, []presence.Audience(nil)
+		for looked := 0; n < len(messages) && looked < askedUsers; n++ {
+			m := messages[n]
+			heard := slices.DeleteFunc(users[m.Conversation], func(u string) bool { return u == m.From || u == message.Shop })
+			audiences = append(audiences, presence.Audience{Conversation: m.Conversation, Users: heard})
+			looked += len(heard)
+		}
+		errs = append(errs, a.tell(ctx, messages[:n], audiences))
+		messages = messages[n:]
 	}
 	return errors.Join(errs...)
 }
 
-// tell emits which of the users of its conversation have missed a message.
-func (a *absent) tell(ctx context.Context, m message.Message, users []string) error {
-	ctx, cancel := context.WithTimeout(ctx, remindTimeout)
-	defer cancel()
-	users = slices.DeleteFunc(users, func(u string) bool { return u == m.From || u == message.Shop })
-	missing, sure := a.people.Missing(ctx, users, m.Conversation, quiet)
+// tell emits who of the audiences of messages has missed them.
+func (a *absent) tell(ctx context.Context, messages []message.Message, audiences []presence.Audience) error {
+	asking, cancel := context.WithTimeout(ctx, remindTimeout)
+	missed := a.people.Missing(asking, audiences, quiet)
+	cancel()
 	var events []event.Event
-	for some := range slices.Chunk(missing, maxNamed) {
-		e, err := message.MissedEvent(m.ID, message.MissedData{
-			Users: some, Conversation: m.Conversation, Kind: m.Kind, From: m.From, Seq: m.Seq, SentAt: m.SentAt, Sure: sure,
-		})
+	for i, m := range messages {
+		these, err := missedBy(m, missed[i])
 		if err != nil {
 			return err
+		}
+		events = append(events, these...)
+	}
+	publishing, cancel := context.WithTimeout(ctx, remindTimeout)
+	defer cancel()
+	return errors.Join(a.bus.PublishAll(publishing, events)...)
+}
+
+// missedBy are the events about those who missed a message.
+func missedBy(m message.Message, missed presence.Missed) (events []event.Event, err error) {
+	for some := range slices.Chunk(missed.Users, maxNamed) {
+		e, err := message.MissedEvent(m.ID, message.MissedData{
+			Users: some, Conversation: m.Conversation, Kind: m.Kind, From: m.From, Seq: m.Seq, SentAt: m.SentAt, Sure: missed.Sure,
+		})
+		if err != nil {
+			return nil, err
 		}
 		if len(events) > 0 {
 			e.ID += "-" + some[0] // the same fact about others
 		}
 		events = append(events, e)
 	}
-	for _, err := range a.bus.PublishAll(ctx, events) {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return events, nil
 }

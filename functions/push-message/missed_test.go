@@ -14,6 +14,7 @@ import (
 	"bazaar/shared/event"
 	"bazaar/shared/message"
 	"bazaar/shared/pg"
+	"bazaar/shared/presence"
 )
 
 // people are the members of every conversation; those with a capital are there.
@@ -34,11 +35,14 @@ func (p *people) Users(_ context.Context, _ pg.Querier, conversations []string) 
 	return users, nil
 }
 
-func (p *people) Missing(_ context.Context, users []string, _ string, _ time.Duration) (missing []string, sure bool) {
+func (p *people) Missing(_ context.Context, audiences []presence.Audience, _ time.Duration) (missed []presence.Missed) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked++
-	return slices.DeleteFunc(users, func(u string) bool { return u[0] < 'a' }), p.sure
+	for _, a := range audiences {
+		missed = append(missed, presence.Missed{Users: slices.DeleteFunc(a.Users, func(u string) bool { return u[0] < 'a' }), Sure: p.sure})
+	}
+	return missed
 }
 
 func (p *people) PublishAll(_ context.Context, events []event.Event) []error {
@@ -66,6 +70,9 @@ func TestTheAbsentAreRemindedOfTheNewest(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); a.Run(ctx) }()
+		time.Sleep(gather / 2)
+		a.Note(ctx, []message.Posted{told("g_1", "alice", 3)})
+		time.Sleep(gather)
 		synctest.Wait()
 		got := map[string]message.MissedData{}
 		for _, e := range p.events {
@@ -76,7 +83,7 @@ func TestTheAbsentAreRemindedOfTheNewest(t *testing.T) {
 			got[d.Conversation] = d
 		}
 		one, two := got["g_1"], got["g_2"]
-		if len(p.events) != 2 || !slices.Equal(one.Users, []string{"bob"}) || one.Seq != 2 || one.From != "alice" || !one.Sure {
+		if len(p.events) != 2 || !slices.Equal(one.Users, []string{"bob"}) || one.Seq != 3 || one.From != "alice" || !one.Sure {
 			t.Errorf("%+v", got)
 		}
 		if !slices.Equal(two.Users, []string{"alice", "bob"}) || two.Seq != 9 {
@@ -97,6 +104,29 @@ func TestManyAbsentAreSeveralEvents(t *testing.T) {
 	}
 	if len(p.events) != 2 || p.events[0].ID == p.events[1].ID || !strings.HasPrefix(p.events[1].ID, p.events[0].ID) {
 		t.Errorf("%d events", len(p.events))
+	}
+}
+
+// Those who are asked about at once are bounded: large conversations are asked about
+// one by one.
+func TestTheAbsentOfLargeConversationsAreNotAskedAboutAtOnce(t *testing.T) {
+	p := &people{}
+	for i := range askedUsers {
+		p.members = append(p.members, fmt.Sprintf("user%04d", i))
+	}
+	var messages []message.Message
+	for i := range 3 {
+		messages = append(messages, told(fmt.Sprint("g_", i), "alice", 1).Message)
+	}
+	if err := p.absent().remind(t.Context(), messages); err != nil {
+		t.Fatal(err)
+	}
+	if each := (askedUsers + maxNamed - 1) / maxNamed; p.asked != 3 || len(p.events) != 3*each {
+		t.Errorf("asked %d times, %d events", p.asked, len(p.events))
+	}
+	p.members, p.asked = []string{"bob"}, 0
+	if err := p.absent().remind(t.Context(), messages); err != nil || p.asked != 1 {
+		t.Errorf("of small ones asked %d times, %v", p.asked, err)
 	}
 }
 

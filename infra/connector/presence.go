@@ -2,7 +2,7 @@ package connector
 
 import (
 	"context"
-	"sync"
+	"slices"
 	"time"
 
 	"bazaar/infra/connector/socket"
@@ -13,13 +13,14 @@ import (
 const (
 	// presenceTimeout bounds a word with Redis that somebody waits for.
 	presenceTimeout = 2 * time.Second
-	// holdsAtOnce bounds the sessions that are renewed together.
-	holdsAtOnce = 64
+	// holdsAtOnce bounds the sessions that are renewed in one round trip.
+	holdsAtOnce = 128
 )
 
 // Presences keeps who is there: presence.Store.
 type Presences interface {
 	Hold(ctx context.Context, x presence.Session, active time.Time) (presence.Held, error)
+	HoldAll(ctx context.Context, all []presence.Holding) ([]presence.Held, []error)
 	Leave(ctx context.Context, x presence.Session) (last bool, err error)
 	Look(ctx context.Context, users []string) (map[string]presence.Presence, error)
 	Renew(ctx context.Context, node string) error
@@ -33,16 +34,26 @@ func (c *client) sessionOf() presence.Session {
 // hold registers a client's session, or renews it; false when the client has to
 // go, or has. Redis being away lets everybody stay: the next round tells.
 func (c *client) hold(ctx context.Context) bool {
-	c.mu.Lock()
-	x := c.sessionOf()
-	c.mu.Unlock()
-	var active time.Time
-	if at := c.active.Load(); at > 0 {
-		active = time.UnixMilli(at)
-	}
 	ctx, cancel := context.WithTimeout(ctx, presenceTimeout)
 	defer cancel()
-	held, err := c.node.presence.Hold(ctx, x, active)
+	h := c.holding()
+	held, err := c.node.presence.Hold(ctx, h.Session, h.Active)
+	return c.held(held, err)
+}
+
+// holding is what a client's session is held with now.
+func (c *client) holding() presence.Holding {
+	c.mu.Lock()
+	h := presence.Holding{Session: c.sessionOf()}
+	c.mu.Unlock()
+	if at := c.active.Load(); at > 0 {
+		h.Active = time.UnixMilli(at)
+	}
+	return h
+}
+
+// held does what follows from having held; false as for hold.
+func (c *client) held(held presence.Held, err error) bool {
 	if err != nil {
 		c.node.metrics.presence.WithLabelValues("failed").Inc()
 		held = presence.Held{}
@@ -54,14 +65,14 @@ func (c *client) hold(ctx context.Context) bool {
 	}
 	c.mu.Lock()
 	c.since = max(held.Since, c.since)
-	ended := c.ended
+	ended, user := c.ended, c.bearer.user
 	c.mu.Unlock()
 	if ended {
 		c.node.goodbye(c) // it was held after it had been left
 		return false
 	}
 	if held.First {
-		c.node.show(x.User, presence.Presence{Online: true, LastActive: time.Now()})
+		c.node.show(user, presence.Presence{Online: true, LastActive: time.Now()})
 	}
 	return true
 }
@@ -124,22 +135,29 @@ func (n *Connector) show(user string, p presence.Presence) {
 func (n *Connector) keepSessions(ctx context.Context) {
 	tick := time.NewTicker(presence.HoldEvery / slotsPerTurn)
 	defer tick.Stop()
-	places := make(chan struct{}, holdsAtOnce)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		var round sync.WaitGroup
-		for _, c := range n.register.due(n.since()) {
-			places <- struct{}{}
-			round.Go(func() {
-				defer func() { <-places }()
-				c.hold(ctx)
-			})
+		for some := range slices.Chunk(n.register.due(n.since()), holdsAtOnce) {
+			n.renew(ctx, some)
 		}
-		round.Wait()
+	}
+}
+
+// renew holds the sessions of clients again, in one round trip.
+func (n *Connector) renew(ctx context.Context, clients []*client) {
+	all := make([]presence.Holding, len(clients))
+	for i, c := range clients {
+		all[i] = c.holding()
+	}
+	asking, cancel := context.WithTimeout(ctx, presenceTimeout)
+	defer cancel()
+	held, errs := n.presence.HoldAll(asking, all)
+	for i, c := range clients {
+		c.held(held[i], errs[i])
 	}
 }
 

@@ -2,6 +2,7 @@ package message
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bazaar/shared/outbox"
-	"bazaar/shared/pg"
 )
 
 // Posted is a message that is stored, now or before.
@@ -28,11 +28,12 @@ type Opened struct {
 	Version, LastSeq   int64
 }
 
-// posting is one transaction for parcels of any conversations. It may run more
-// than once.
+// posting is one transaction for parcels of any conversations: it asks what there
+// is under the locks, judges, and writes. It may run more than once.
 type posting struct {
 	parcels []parcel
 	settled []string // events whose rows go along
+	opens   bool     // it makes direct conversations that are missing
 
 	opened   []Opened
 	rooms    map[string]Room
@@ -48,36 +49,51 @@ type posting struct {
 // nothing, as each is a walk along keys.
 const planOnce = `set local plan_cache_mode = force_generic_plan`
 
-// run asks what there is under the locks, judges, and writes: two round trips,
-// the second only for something new.
-func (p *posting) run(ctx context.Context, tx pgx.Tx) error {
+// errUnopened is of a posting that has to make conversations first. Most have
+// been made long ago, and looking for each costs as much as a message.
+var errUnopened = errors.New("a direct conversation is missing")
+
+// run runs the transaction.
+func (p *posting) run(ctx context.Context, store TxStore) error {
+	return store.AskAndWrite(ctx, p.ask, func(batch *pgx.Batch) error { return p.write(ctx, batch) })
+}
+
+func (p *posting) ask(batch *pgx.Batch) {
 	p.opened, p.event = nil, ""
 	p.rooms, p.speakers, p.known = map[string]Room{}, map[seat]speaker{}, map[once]said{}
-	batch := &pgx.Batch{}
 	batch.Queue(planOnce)
-	p.open(batch)
+	if p.opens {
+		p.open(batch)
+	}
 	p.lock(batch)
-	p.ask(batch)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return pg.Fault(err, "asking who speaks where")
+	p.look(batch)
+}
+
+func (p *posting) write(ctx context.Context, batch *pgx.Batch) error {
+	if !p.opens && p.unopened() {
+		return errUnopened
 	}
 	p.verdicts = judge(p.parcels, p.rooms, p.speakers, p.known)
 	spans := p.spans()
 	if len(spans) == 0 {
 		return nil
 	}
-	batch = &pgx.Batch{}
-	p.write(batch)
+	p.insert(batch)
 	advance(batch, spans)
 	p.event = uuid.NewString()
 	event, err := StoredEvent(p.event, StoredData{Spans: spans})
 	if err != nil {
 		return err
 	}
-	if err := outbox.Queue(ctx, batch, p.settled, event); err != nil {
-		return err
-	}
-	return pg.Fault(tx.SendBatch(ctx, batch).Close(), "storing messages")
+	return outbox.Queue(ctx, batch, p.settled, event)
+}
+
+// unopened reports whether a direct conversation is missing.
+func (p *posting) unopened() bool {
+	return slices.ContainsFunc(p.parcels, func(d parcel) bool {
+		_, found := p.rooms[d.conversation]
+		return d.To != "" && !found
+	})
 }
 
 // open makes the direct conversations that are missing, in the order of their
@@ -134,10 +150,10 @@ func (p *posting) lock(batch *pgx.Batch) {
 	})
 }
 
-// ask reads, in statements behind the one that waited for the locks, who may
+// look reads, in statements behind the one that waited for the locks, who may
 // speak and what was said before. The offset keeps a look-up by the key whatever
 // the statistics say. Thirty years of being muted are as many as a duration holds.
-func (p *posting) ask(batch *pgx.Batch) {
+func (p *posting) look(batch *pgx.Batch) {
 	n := len(p.parcels)
 	conversations, senders, ids := make([]string, n), make([]string, n), make([]string, n)
 	for i, d := range p.parcels {
@@ -191,9 +207,9 @@ func (p *posting) spans() []Stretch {
 	return spans
 }
 
-// write stores the fresh messages, in the order in which their uniqueness is
+// insert stores the fresh messages, in the order in which their uniqueness is
 // locked: two batches with drafts in common, crossed, wait and do not deadlock.
-func (p *posting) write(batch *pgx.Batch) {
+func (p *posting) insert(batch *pgx.Batch) {
 	var conversations, senders, ids, kinds, bodies []string
 	var seqs []int64
 	var hashes [][]byte

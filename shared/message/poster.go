@@ -23,19 +23,23 @@ const (
 	maxBatchBytes = 256 << 10
 	// maxWaiting bounds what may gather behind a slow store.
 	maxWaiting = 8192
+	// A transaction costs as much as several messages: another one runs beside the
+	// first only when enough gathers for it, or something has waited for so long.
+	enough  = 64
+	tooLong = 15 * time.Millisecond
 	// maxTwins is how often a batch is run again because somebody else stored one
 	// of its drafts, in another conversation, in the same moment.
 	maxTwins = 3
 )
 
-// TxStore runs transactions: pg.Pool.
+// TxStore runs transactions of two round trips: pg.Pool.
 type TxStore interface {
-	InTx(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error
+	AskAndWrite(ctx context.Context, ask func(*pgx.Batch), write func(*pgx.Batch) error) error
 }
 
-// Poster stores the messages of many callers with few transactions. While its
-// workers are at work what comes gathers, and goes as one: that is the group
-// commit. A conversation is in the hands of one worker at a time, so that its
+// Poster stores the messages of many callers with few transactions. While one is
+// under way what comes gathers, and goes as one: that is the group commit. Others
+// help when that one is slow, or cannot keep up. A conversation is in the hands of one worker at a time, so that its
 // messages are told in the order in which they are stored.
 type Poster struct {
 	store     TxStore
@@ -46,6 +50,7 @@ type Poster struct {
 	waiting []*item
 	busy    map[string]bool // conversations that a worker has in hand
 	running int
+	alarm   *time.Timer // rings when something has waited for too long; nil: nothing waits
 	closed  bool
 	runs    sync.WaitGroup
 }
@@ -54,6 +59,7 @@ type Poster struct {
 type item struct {
 	parcel
 	ctx   context.Context //nolint:containedctx // of the caller, for the trace
+	since time.Time       // it waits
 	taken bool            // a worker has it
 	gone  bool            // nobody waits for it any more
 	done  chan outcome
@@ -94,7 +100,7 @@ func (p *Poster) PostAll(ctx context.Context, drafts []Draft) ([]Posted, []error
 			packed, errs[i] = pack(d)
 		}
 		if errs[i] == nil {
-			items[i] = &item{parcel: packed, ctx: ctx, done: make(chan outcome, 1)}
+			items[i] = &item{parcel: packed, ctx: ctx, since: time.Now(), done: make(chan outcome, 1)}
 			add = append(add, items[i])
 		}
 	}
@@ -140,10 +146,14 @@ func (p *Poster) add(items []*item) error {
 	return nil
 }
 
-// start has more workers run, as long as there is something for them to do. The
-// lock is held.
+// start has more workers run, as long as there is enough for them to do. The lock
+// is held.
 func (p *Poster) start() {
-	for p.running < p.workers {
+	for p.running < p.workers && len(p.waiting) > 0 {
+		if left := tooLong - time.Since(p.waiting[0].since); p.running > 0 && left > 0 && len(p.waiting) < enough {
+			p.ring(left)
+			return
+		}
 		batch := p.take()
 		if batch == nil {
 			return
@@ -151,6 +161,19 @@ func (p *Poster) start() {
 		p.running++
 		p.runs.Go(func() { p.work(batch) })
 	}
+}
+
+// ring has start look again after a while. The lock is held.
+func (p *Poster) ring(after time.Duration) {
+	if p.alarm != nil {
+		return
+	}
+	p.alarm = time.AfterFunc(after, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.alarm = nil
+		p.start()
+	})
 }
 
 // work runs a batch and what has gathered meanwhile, until nothing is left that
@@ -249,11 +272,13 @@ func (p *Poster) post(batch []*item) error {
 	for _, it := range batch {
 		t.parcels = append(t.parcels, it.parcel)
 	}
-	var err error
-	for range maxTwins {
-		if err = p.store.InTx(ctx, t.run); !isTwin(err) {
-			break
-		}
+	err := t.run(ctx, p.store)
+	if errors.Is(err, errUnopened) {
+		t.opens = true
+		err = t.run(ctx, p.store)
+	}
+	for again := 1; again < maxTwins && isTwin(err); again++ {
+		err = t.run(ctx, p.store)
 	}
 	if err != nil || t.event == "" {
 		p.announcer.put(t.settled) // nothing was written, or nobody knows

@@ -26,10 +26,14 @@ const attempts = 3
 // nil. f may run more than once and must have no effect but through tx. What
 // comes back is a fault, or f's own error as it was.
 func (p *Pool) InTx(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
+	return retried(func() error { return p.once(ctx, f) })
+}
+
+// retried tries a transaction again that the server gave up.
+func retried(run func() error) error {
 	var err error
 	for range attempts {
-		err = p.once(ctx, f)
-		if !IsCode(err, "40P01") && !IsCode(err, "40001") {
+		if err = run(); !IsCode(err, "40P01") && !IsCode(err, "40001") {
 			break
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"bazaar/shared/rdb"
 )
 
 // Held is what came of holding a session.
@@ -30,18 +32,54 @@ func (s *Store) Hold(ctx context.Context, x Session, active time.Time) (Held, er
 	if err := x.check(); err != nil {
 		return Held{}, fmt.Errorf("holding a session: %w", err)
 	}
-	reply, err := s.scripts.hold.Run(ctx, s.client, []string{sessionKey(x.User), lastKey(x.User)},
-		x.Since, x.ID, x.Node, x.Device, SessionLease.Milliseconds(), s.most, ms(active))
-	if err != nil {
-		return Held{}, err
+	call := s.holding(x, active)
+	reply, err := s.scripts.hold.Run(ctx, s.client, call.Keys, call.Args...)
+	return readHeld(x.User, rdb.Outcome{Reply: reply, Err: err})
+}
+
+// Holding is what Hold is called with.
+type Holding struct {
+	Session
+	Active time.Time
+}
+
+// HoldAll is Hold for many sessions in one round trip; each has an error of its own.
+func (s *Store) HoldAll(ctx context.Context, all []Holding) ([]Held, []error) {
+	held, errs := make([]Held, len(all)), make([]error, len(all))
+	var calls []rdb.Call
+	var of []int
+	for i, h := range all {
+		if err := h.check(); err != nil {
+			errs[i] = fmt.Errorf("holding a session: %w", err)
+			continue
+		}
+		calls, of = append(calls, s.holding(h.Session, h.Active)), append(of, i)
 	}
-	list, ok := reply.([]any)
+	for n, o := range s.scripts.hold.RunAll(ctx, s.client, calls) {
+		i := of[n]
+		held[i], errs[i] = readHeld(all[i].User, o)
+	}
+	return held, errs
+}
+
+func (s *Store) holding(x Session, active time.Time) rdb.Call {
+	return rdb.Call{
+		Keys: []string{sessionKey(x.User), lastKey(x.User)},
+		Args: []any{x.Since, x.ID, x.Node, x.Device, SessionLease.Milliseconds(), s.most, ms(active)},
+	}
+}
+
+func readHeld(user string, o rdb.Outcome) (Held, error) {
+	if o.Err != nil {
+		return Held{}, o.Err
+	}
+	list, ok := o.Reply.([]any)
 	if !ok || len(list) != 4 {
-		return Held{}, fmt.Errorf("holding a session: the script answered %v", reply)
+		return Held{}, fmt.Errorf("holding a session: the script answered %v", o.Reply)
 	}
 	held := Held{Since: number(list[0]), First: number(list[1]) == 1, Lost: number(list[2]) == 1}
 	for _, member := range words(list[3]) {
-		if other, ok := readSession(x.User, member); ok {
+		if other, ok := readSession(user, member); ok {
 			held.Replaced = append(held.Replaced, other)
 		}
 	}

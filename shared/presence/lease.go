@@ -35,7 +35,11 @@ type leases struct {
 type nodes struct {
 	live    map[string]bool
 	settled bool
+	ahead   time.Duration // of the store's clock before ours
 }
+
+// now is the store's clock.
+func (n nodes) now() int64 { return time.Now().Add(n.ahead).UnixMilli() }
 
 // Renew says that a node lives. Its sessions count for NodeLease from now on,
 // however long theirs is. Error: unavailable when Redis is away.
@@ -77,10 +81,13 @@ func (l *leases) ask(ctx context.Context, node string) (nodes, error) {
 		return nodes{}, err
 	}
 	list, ok := reply.([]any)
-	if !ok || len(list) != 2 {
+	if !ok || len(list) != 3 {
 		return nodes{}, fmt.Errorf("reading the live nodes: the script answered %v", reply)
 	}
-	n := nodes{live: map[string]bool{}, settled: number(list[0]) >= settledAfter.Milliseconds()}
+	n := nodes{
+		live: map[string]bool{}, settled: number(list[0]) >= settledAfter.Milliseconds(),
+		ahead: time.UnixMilli(number(list[2])).Sub(at),
+	}
 	for _, name := range words(list[1]) {
 		n.live[name] = true
 	}

@@ -2,17 +2,17 @@ package presence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"bazaar/shared/fault"
 	"bazaar/shared/rdb"
 )
-
-// mostAtOnce bounds the scripts of one pipeline: others wait behind it.
-const mostAtOnce = 512
 
 // Look tells of up to MostUsers users. Sessions of a node that does not live any
 // more do not count. Nothing is said about whether a user exists. Errors: fault
@@ -26,89 +26,53 @@ func (s *Store) Look(ctx context.Context, users []string) (map[string]Presence, 
 	if err != nil {
 		return nil, err
 	}
+	commands := make([][]any, 0, 2*len(users))
+	for _, user := range users {
+		commands = append(commands, n.sessions(user), []any{"get", lastKey(user)})
+	}
+	outcomes := s.client.DoAll(ctx, commands)
 	found := make(map[string]Presence, len(users))
-	for i, outcome := range s.lookAll(ctx, users) {
-		if found[users[i]], err = n.presence(users[i], outcome); err != nil {
+	for i, user := range users {
+		var p Presence
+		if p.Online, err = n.online(user, outcomes[2*i]); err != nil {
 			return nil, err
 		}
+		if p.LastActive, err = lastActive(outcomes[2*i+1]); err != nil {
+			return nil, err
+		}
+		found[user] = p
 	}
 	return found, nil
 }
 
-func (s *Store) lookAll(ctx context.Context, users []string) []rdb.Outcome {
-	calls := make([]rdb.Call, len(users))
-	for i, user := range users {
-		calls[i] = rdb.Call{Keys: []string{sessionKey(user), lastKey(user)}}
-	}
-	return s.scripts.look.RunAll(ctx, s.client, calls)
+// sessions asks for the sessions of a user that were held lately.
+func (n nodes) sessions(user string) []any {
+	return []any{"zrangebyscore", sessionKey(user), "(" + strconv.FormatInt(n.now(), 10), "+inf"}
 }
 
-// presence reads the answer about one user.
-func (n nodes) presence(user string, o rdb.Outcome) (Presence, error) {
+// online reads the answer: one of them is at a node that lives.
+func (n nodes) online(user string, o rdb.Outcome) (bool, error) {
 	if o.Err != nil {
-		return Presence{}, o.Err
+		return false, rdb.Fault(o.Err, "reading the sessions of a user")
 	}
-	list, ok := o.Reply.([]any)
-	if !ok || len(list) != 2 {
-		return Presence{}, fmt.Errorf("looking for a user: the script answered %v", o.Reply)
-	}
-	var p Presence
-	for _, member := range words(list[0]) {
+	return slices.ContainsFunc(words(o.Reply), func(member string) bool {
 		x, ok := readSession(user, member)
-		p.Online = p.Online || ok && n.live[x.Node]
-	}
-	if last, ok := list[1].(string); ok && last != "" {
-		at, err := strconv.ParseInt(last, 10, 64)
-		if err != nil {
-			return Presence{}, fmt.Errorf("reading when a user was last active: %w", err)
-		}
-		p.LastActive = time.UnixMilli(at).UTC()
-	}
-	return p, nil
+		return ok && n.live[x.Node]
+	}), nil
 }
 
-// Missing gives those of users who are not there and were not given for this
-// conversation within quiet: who is to be told by another way. A user whom it
-// gives counts as told.
-//
-// sure is false when some may be there after all or were told before: Redis is
-// away (then the answer is everyone it cannot tell of), or was emptied so lately
-// that not everybody has held again. It never fails.
-func (s *Store) Missing(ctx context.Context, users []string, conversation string, quiet time.Duration) (missing []string, sure bool) {
-	n, err := s.leases.get(ctx)
+// lastActive reads when a user was last active; zero where nothing is known.
+func lastActive(o rdb.Outcome) (time.Time, error) {
+	if errors.Is(o.Err, redis.Nil) {
+		return time.Time{}, nil
+	}
+	if o.Err != nil {
+		return time.Time{}, rdb.Fault(o.Err, "reading when a user was last active")
+	}
+	text, _ := o.Reply.(string)
+	at, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return users, false
+		return time.Time{}, fmt.Errorf("reading when a user was last active: %w", err)
 	}
-	sure = n.settled
-	for part := range slices.Chunk(users, mostAtOnce) {
-		gone, told := s.missing(ctx, n, part, conversation, quiet)
-		missing = append(missing, gone...)
-		sure = sure && told
-	}
-	return missing, sure
-}
-
-func (s *Store) missing(ctx context.Context, n nodes, users []string, conversation string, quiet time.Duration) (missing []string, sure bool) {
-	sure = true
-	var away []string
-	var calls []rdb.Call
-	for i, outcome := range s.lookAll(ctx, users) {
-		p, err := n.presence(users[i], outcome)
-		switch {
-		case err != nil:
-			missing, sure = append(missing, users[i]), false
-		case !p.Online:
-			away = append(away, users[i])
-			calls = append(calls, rdb.Call{Keys: []string{toldKey(users[i])}, Args: []any{conversation, quiet.Milliseconds()}})
-		}
-	}
-	for i, outcome := range s.scripts.tell.RunAll(ctx, s.client, calls) {
-		if outcome.Err != nil {
-			sure = false
-		}
-		if outcome.Err != nil || number(outcome.Reply) == 1 {
-			missing = append(missing, away[i])
-		}
-	}
-	return missing, sure
+	return time.UnixMilli(at).UTC(), nil
 }

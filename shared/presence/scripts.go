@@ -80,11 +80,6 @@ redis.call('SET', KEYS[2], string.format('%d', now), 'PX', 2592000000)
 return redis.call('ZCOUNT', KEYS[1], '(' .. string.format('%d', now), '+inf')
 `
 
-// lookSource: KEYS: session, last. It answers {members, last}.
-const lookSource = clock + `
-return {redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%d', now), '+inf'), redis.call('GET', KEYS[2]) or ''}
-`
-
 // tellSource answers 1 when the user is to be told of the conversation now.
 // KEYS: told. ARGV: conversation, quiet ms.
 const tellSource = clock + `
@@ -98,7 +93,7 @@ return 1
 // renewSource keeps a node's lease, or only looks, and notes since when there
 // have been any: a Redis that was just emptied has no session yet either.
 // KEYS: lease, since. ARGV: node (empty: only look), lease ms. It answers
-// {age ms, nodes}.
+// {age ms, nodes, now}.
 const renewSource = clock + `
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if ARGV[1] ~= '' then
@@ -106,18 +101,17 @@ if ARGV[1] ~= '' then
   redis.call('SET', KEYS[2], string.format('%d', now), 'NX')
 end
 local since = tonumber(redis.call('GET', KEYS[2]) or now)
-return {now - since, redis.call('ZRANGE', KEYS[1], 0, -1)}
+return {now - since, redis.call('ZRANGE', KEYS[1], 0, -1), now}
 `
 
 type scripts struct {
-	hold, leave, look, tell, renew rdb.Script
+	hold, leave, tell, renew rdb.Script
 }
 
 func newScripts() scripts {
 	return scripts{
 		hold:  rdb.NewScript("presence hold", holdSource),
 		leave: rdb.NewScript("presence leave", leaveSource),
-		look:  rdb.NewScript("presence look", lookSource),
 		tell:  rdb.NewScript("presence tell", tellSource),
 		renew: rdb.NewScript("presence renew", renewSource),
 	}

@@ -79,6 +79,28 @@ func (c *Client) TogetherBoth(ctx context.Context, first, second []any) (one, tw
 	return replies[0], replies[1], nil
 }
 
+// Outcome is what became of one command of several.
+type Outcome struct {
+	Reply any
+	Err   error
+}
+
+// DoAll sends commands in one round trip to each server. When ctx ends first, any
+// of them may have been run or may still be.
+func (c *Client) DoAll(ctx context.Context, commands [][]any) []Outcome {
+	pipe := c.Pipeline()
+	replies := make([]*redis.Cmd, len(commands))
+	for i, args := range commands {
+		replies[i] = pipe.Do(ctx, args...)
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	outcomes := make([]Outcome, len(commands))
+	for i, reply := range replies {
+		outcomes[i].Reply, outcomes[i].Err = reply.Result()
+	}
+	return outcomes
+}
+
 // Read gets a string in one round trip with those that others send at the same
 // time, once for all who ask for the key at the same time: what it gives was
 // read after the call began. A missing key is redis.Nil.

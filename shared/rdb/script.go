@@ -40,30 +40,20 @@ type Call struct {
 	Args []any
 }
 
-// Outcome is what became of a Call.
-type Outcome struct {
-	Reply any
-	Err   error
-}
-
 // RunAll runs the script for each call, in one round trip to each server. When
 // ctx ends first, any of them may have been run or may still be.
 func (s Script) RunAll(ctx context.Context, c *Client, calls []Call) []Outcome {
-	pipe := c.Pipeline()
-	replies := make([]*redis.Cmd, len(calls))
+	commands := make([][]any, len(calls))
 	for i, call := range calls {
-		replies[i] = pipe.Do(ctx, s.command(call.Keys, call.Args)...)
+		commands[i] = s.command(call.Keys, call.Args)
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
-	outcomes := make([]Outcome, len(calls))
-	for i, reply := range replies {
-		got, err := reply.Result()
-		if unknown(err) {
-			got, err = s.Run(ctx, c, calls[i].Keys, calls[i].Args...)
-		} else if err != nil {
-			err = Fault(err, "running the script "+s.name)
+	outcomes := c.DoAll(ctx, commands)
+	for i, o := range outcomes {
+		if unknown(o.Err) {
+			outcomes[i].Reply, outcomes[i].Err = s.Run(ctx, c, calls[i].Keys, calls[i].Args...)
+		} else {
+			outcomes[i].Err = Fault(o.Err, "running the script "+s.name)
 		}
-		outcomes[i] = Outcome{got, err}
 	}
 	return outcomes
 }

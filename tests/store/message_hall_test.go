@@ -100,17 +100,20 @@ type watched struct {
 // errGivenUp is of a transaction that was given up.
 var errGivenUp = errors.New("given up")
 
-func (w watched) InTx(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
-	return w.Pool.InTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		err := f(ctx, tx)
-		if pg.IsCode(err, "40P01") {
-			w.deadlocks.Add(1)
-		}
+func (w watched) AskAndWrite(ctx context.Context, ask func(*pgx.Batch), write func(*pgx.Batch) error) error {
+	tries := 0
+	err := w.Pool.AskAndWrite(ctx, func(b *pgx.Batch) { tries++; ask(b) }, func(b *pgx.Batch) error {
+		err := write(b)
 		if err == nil && w.giveUp != nil && w.giveUp() {
-			return errGivenUp
+			b.Queue(`select 1/0`)
 		}
 		return err
 	})
+	w.deadlocks.Add(int64(tries - 1)) // the only reason to try again
+	if pg.IsCode(err, "22012") {
+		return errGivenUp
+	}
+	return err
 }
 
 func newHall(t *testing.T) *hall {

@@ -115,8 +115,8 @@ type late struct {
 	let       chan struct{}
 }
 
-func (l *late) InTx(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
-	err := l.Pool.InTx(ctx, f)
+func (l *late) AskAndWrite(ctx context.Context, ask func(*pgx.Batch), write func(*pgx.Batch) error) error {
+	err := l.Pool.AskAndWrite(ctx, ask, write)
 	if !l.first.Swap(true) {
 		close(l.committed)
 		<-l.let

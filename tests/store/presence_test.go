@@ -54,6 +54,30 @@ func isOnline(t *testing.T, s *presence.Store, user string) bool {
 	return found[user].Online
 }
 
+func TestManySessionsAreHeldAtOnce(t *testing.T) {
+	t.Parallel()
+	c := support.Redis(t)
+	s := presence.NewStore(c, mostSockets)
+	must(t, s.Renew(t.Context(), "n1"))
+	old, _ := holding(t, s, socket("old", "laptop"))
+	all := []presence.Holding{
+		{Session: old}, {Session: socket("new", "laptop")}, {Session: socket("no session", "phone")}, {Session: socket("p", "phone"), Active: time.UnixMilli(1)},
+	}
+	held, errs := s.HoldAll(t.Context(), all)
+	if errs[0] != nil || held[0].Since != old.Since || held[0].First || held[0].Lost {
+		t.Errorf("renewed: %+v, %v", held[0], errs[0])
+	}
+	if errs[1] != nil || held[1].Since <= old.Since || len(held[1].Replaced) != 1 || held[1].Replaced[0].ID != "old" {
+		t.Errorf("begun: %+v, %v", held[1], errs[1])
+	}
+	if errs[2] == nil || errs[3] != nil {
+		t.Errorf("errors %v, %v; want the first only", errs[2], errs[3])
+	}
+	if have := sockets(t, c); !slices.Equal(have, []string{"new", "p"}) {
+		t.Errorf("held: %q", have)
+	}
+}
+
 func TestADeviceHasOneSocket(t *testing.T) {
 	t.Parallel()
 	c := support.Redis(t)
