@@ -149,6 +149,20 @@ func (r *recorder) soFar() []*nats.Msg {
 	return slices.Clone(r.messages)
 }
 
+// events is how many were published so far: those that come at the same time are
+// one message.
+func (r *recorder) events(t *testing.T) (n int) {
+	t.Helper()
+	for _, m := range r.soFar() {
+		batch, err := event.DecodeBatch(m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(batch)
+	}
+	return n
+}
+
 // again publishes what was recorded so far, several times, the last one first.
 func (r *recorder) again(t *testing.T, h *house, times int) {
 	t.Helper()

@@ -134,7 +134,7 @@ func notifiedAgain(t *testing.T, h *house) {
 		h.tell(t, r, map[string]string{"trade_status": "WAIT_BUYER_PAY"})
 		h.tell(t, r, nil)
 	}
-	eventually(t, "the events of the notices", func() bool { return len(notified.soFar()) >= 9 })
+	eventually(t, "the events of the notices", func() bool { return notified.events(t) >= 9 })
 	h.publish(t, early)
 	notified.again(t, h, 20)
 	release()
