@@ -14,12 +14,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"bazaar/shared/bus"
+	"bazaar/tests/support"
 )
 
 // away is how long a store is away.
 func away(t *testing.T) time.Duration {
 	t.Helper()
-	return time.Duration(number(t, "FAULT_AWAY", 5) * float64(time.Second))
+	return time.Duration(support.Number(t, "FAULT_AWAY", 5) * float64(time.Second))
 }
 
 // boundQueue lets the queue hold so many bytes for the rest of the test.
@@ -58,7 +59,7 @@ func (h *house) queue(t *testing.T) jetstream.StreamState {
 func TestPostgresAway(t *testing.T) {
 	h := open(t)
 	h.trust(t) // PostgreSQL is asked about every new key for 72 h after Redis lost its memory
-	rate, long := number(t, "FAULT_RATE", 40), away(t)
+	rate, long := support.Number(t, "FAULT_RATE", 40), away(t)
 	early := newLoad(t, h, 11, rate, long)
 	early.paying = 0
 	late, full := *early, *early

@@ -10,6 +10,7 @@ import (
 
 	"bazaar/shared/bus"
 	"bazaar/shared/event"
+	"bazaar/tests/support"
 )
 
 // TestEveryCrashPoint makes a process die at each named point while some orders
@@ -17,7 +18,7 @@ import (
 // way are tried together, or with FAULT_LONG one by one.
 func TestEveryCrashPoint(t *testing.T) {
 	tried := rounds()
-	if number(t, "FAULT_LONG", 0) > 0 {
+	if support.Number(t, "FAULT_LONG", 0) > 0 {
 		tried = alone()
 	}
 	for _, r := range tried {

@@ -58,19 +58,7 @@ var shared = sync.OnceValues(start)
 // scratch is a folder for the life of these tests.
 var scratch string
 
-func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	var err error
-	if scratch, err = os.MkdirTemp("", "bazaar-fault-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(scratch) }()
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(support.Scratch(m, "fault", &scratch)) }
 
 // open gives the one house of these tests. They are not parallel: a fault is
 // everybody's.
@@ -265,13 +253,3 @@ func eventually(t testing.TB, what string, f func() bool) {
 
 // within polls until true, or until the time is over.
 func within(atMost time.Duration, f func() bool) bool { return support.Within(atMost, f) }
-
-// pause waits for a time that is part of a story: how long a fault lasts.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}

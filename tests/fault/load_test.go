@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"bazaar/tests/support"
 )
 
 // load is what buyers do: they come at random moments, whatever happens to those
@@ -50,7 +52,7 @@ func (l *load) run(ctx context.Context) []*record {
 	var all sync.WaitGroup
 	over := time.Now().Add(l.length)
 	for next := time.Now(); next.Before(over) && ctx.Err() == nil; {
-		pause(ctx, time.Until(next))
+		support.Pause(ctx, time.Until(next))
 		next = next.Add(time.Duration(random.ExpFloat64() / l.rate * float64(time.Second)))
 		choice, old := random.Float64(), 0
 		if len(records) > 0 {
@@ -104,6 +106,6 @@ func (l *load) pay(ctx context.Context, r *record) {
 		case a.Status == http.StatusOK && status == "reserved" && r.owner.pay(id, "pay-"+r.key):
 			return
 		}
-		pause(ctx, time.Duration(50+try*50)*time.Millisecond)
+		support.Pause(ctx, time.Duration(50+try*50)*time.Millisecond)
 	}
 }

@@ -4,29 +4,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-)
 
-// number reads a setting of the tests from the environment.
-func number(t testing.TB, name string, otherwise float64) float64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
+	"bazaar/tests/support"
+)
 
 // TestSeeds sends orders while everything goes wrong that a plan has thought of.
 //
@@ -36,12 +22,12 @@ func number(t testing.TB, name string, otherwise float64) float64 {
 //	FAULT_RATE      arrivals a second
 //	FAULT_SHARE     instead: the part of what is accepted here when nothing goes wrong
 func TestSeeds(t *testing.T) {
-	first, count := uint64(1), int(number(t, "FAULT_SEEDS", 2))
-	if one := number(t, "FAULT_SEED", 0); one > 0 {
+	first, count := uint64(1), int(support.Number(t, "FAULT_SEEDS", 2))
+	if one := support.Number(t, "FAULT_SEED", 0); one > 0 {
 		first, count = uint64(one), 1
 	}
-	seconds, rate := number(t, "FAULT_SECONDS", 10), number(t, "FAULT_RATE", 40)
-	if share := number(t, "FAULT_SHARE", 0); share > 0 {
+	seconds, rate := support.Number(t, "FAULT_SECONDS", 10), support.Number(t, "FAULT_RATE", 40)
+	if share := support.Number(t, "FAULT_SHARE", 0); share > 0 {
 		rate = float64(int(share * open(t).capacity(t)))
 	}
 	var seen strings.Builder
@@ -87,14 +73,14 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) (see
 	p := newPlan(seed, length)
 	l := newLoad(t, h, seed, rate, length)
 	t.Logf("the plan:\n%s", p)
-	if missing := p.lacks(length); len(missing) > 0 {
+	if missing := p.Lacks(musts(), length); len(missing) > 0 {
 		t.Fatalf("the plan lacks %v", missing)
 	}
 	said := len(h.Said())
 	struck := make(chan struct{})
 	go func() {
 		defer close(struck)
-		p.run(t.Context(), t, h)
+		p.Run(t.Context(), t, h.strike)
 	}()
 	records := l.run(t.Context())
 	<-struck
@@ -105,8 +91,8 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) (see
 		t.Error("nothing was accepted under load: nothing could be lost")
 	}
 	for _, f := range p {
-		if f.kind == kill && h.Deaths(said, f.where) == 0 {
-			t.Errorf("the runner has not seen %s die", f.where)
+		if f.Kind == support.Kill && h.Deaths(said, f.Where) == 0 {
+			t.Errorf("the runner has not seen %s die", f.Where)
 		}
 	}
 	h.settle(t, records)
@@ -120,36 +106,31 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) (see
 // TestAPlanFollowsItsSeed alone: a seed that failed fails again.
 func TestAPlanFollowsItsSeed(t *testing.T) {
 	t.Parallel()
-	if a, b := newPlan(7, time.Minute).String(), newPlan(7, time.Minute).String(); a != b {
-		t.Errorf("one seed, two plans:\n%s\n%s", a, b)
-	}
-	if newPlan(7, time.Minute).String() == newPlan(8, time.Minute).String() {
-		t.Error("two seeds, one plan")
-	}
+	support.FollowsItsSeed(t, newPlan)
 }
 
 // TestAPlanThatLacksSomethingIsRefused whatever it lacks; no seed gives one.
 func TestAPlanThatLacksSomethingIsRefused(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
-		if missing := newPlan(seed, time.Minute).lacks(time.Minute); len(missing) > 0 {
+		if missing := newPlan(seed, time.Minute).Lacks(musts(), time.Minute); len(missing) > 0 {
 			t.Errorf("the plan of seed %d lacks %v", seed, missing)
 		}
 	}
 	for _, must := range []string{
 		"kill create-order", "kill reserve-stock", "kill settle-order", "kill trigger", "empty redis", "kill postgres", "kill nats",
 	} {
-		is := func(f fault) bool { return fmt.Sprintf("%s %s", f.kind, f.where) == must }
+		is := func(f support.Fault) bool { return fmt.Sprintf("%s %s", f.Kind, f.Where) == must }
 		without, late := slices.DeleteFunc(newPlan(7, time.Minute), is), newPlan(7, time.Minute)
 		for i, f := range late {
 			if is(f) {
-				late[i].at = time.Hour
+				late[i].At = time.Hour
 			}
 		}
-		if missing := without.lacks(time.Minute); !slices.Equal(missing, []string{must}) {
+		if missing := without.Lacks(musts(), time.Minute); !slices.Equal(missing, []string{must}) {
 			t.Errorf("a plan without %s lacks %v", must, missing)
 		}
-		if missing := late.lacks(time.Minute); !slices.Equal(missing, []string{must}) {
+		if missing := late.Lacks(musts(), time.Minute); !slices.Equal(missing, []string{must}) {
 			t.Errorf("a plan with %s after the load lacks %v", must, missing)
 		}
 	}

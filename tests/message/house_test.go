@@ -46,17 +46,7 @@ var shared = sync.OnceValues(start)
 // scratch is a folder for the life of these tests.
 var scratch string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	var err error
-	if scratch, err = os.MkdirTemp("", "bazaar-message-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(scratch) }()
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(support.Scratch(m, "message", &scratch)) }
 
 // open gives the one house of these tests. They are not parallel: what one of
 // them kills serves the others too.

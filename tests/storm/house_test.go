@@ -8,12 +8,10 @@
 package storm_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -46,17 +44,7 @@ var shared = sync.OnceValues(start)
 // scratch is a folder for the life of these tests.
 var scratch string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	var err error
-	if scratch, err = os.MkdirTemp("", "bazaar-storm-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(scratch) }()
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(support.Scratch(m, "storm", &scratch)) }
 
 // open gives the one house of these tests. They are not parallel: a fault is
 // everybody's.
@@ -111,30 +99,5 @@ func (h *house) heal(t *testing.T) {
 	}
 	if err := h.Recovered(); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// number reads a setting of the tests from the environment.
-func number(t testing.TB, name string, otherwise float64) float64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
-// pause waits for a time that is part of a story: how long a fault lasts, when
-// somebody speaks.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }

@@ -41,7 +41,7 @@ func (h *house) armed(point string) bool {
 //	STORM_CROWD    how many receive
 func TestAConnectorThatDiesInMidDelivery(t *testing.T) {
 	h := open(t)
-	receivers, kills := int(number(t, "STORM_CROWD", 200)), int(number(t, "STORM_KILLS", 3))
+	receivers, kills := int(support.Number(t, "STORM_CROWD", 200)), int(support.Number(t, "STORM_KILLS", 3))
 	c := h.gather(t, fmt.Sprintf("kill-%d", time.Now().UnixMilli()), receivers+1, receivers+1, h.Sockets[:2])
 	l := newLife(t, c, 1, 0)
 	if !l.found(t.Context(), c.users[0], c.users[1:]) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"bazaar/infra/chat"
+	"bazaar/tests/support"
 )
 
 // callWithin bounds a call of manage-group: while it storms many have no answer.
@@ -235,7 +236,7 @@ func (l *life) trouble(ctx context.Context) {
 	away := time.Duration(500+l.random.IntN(9500)) * time.Millisecond
 	l.begin(func() {
 		p.Pause().Hold(true)
-		pause(ctx, away)
+		support.Pause(ctx, away)
 		p.Pause().Hold(false)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bazaar/infra/chat"
+	"bazaar/tests/support"
 )
 
 // TestSeeds lets people talk while everything goes wrong that a plan has
@@ -18,8 +19,8 @@ import (
 //	STORM_SECONDS   how long the storm of one lasts
 //	STORM_RATE      messages a second
 func TestSeeds(t *testing.T) {
-	first, count := uint64(number(t, "STORM_SEED", 1)), int(number(t, "STORM_SEEDS", 1))
-	seconds, rate := number(t, "STORM_SECONDS", 16), number(t, "STORM_RATE", 40)
+	first, count := uint64(support.Number(t, "STORM_SEED", 1)), int(support.Number(t, "STORM_SEEDS", 1))
+	seconds, rate := support.Number(t, "STORM_SECONDS", 16), support.Number(t, "STORM_RATE", 40)
 	var seen strings.Builder
 	for seed := first; seed < first+uint64(count); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -46,14 +47,14 @@ func runSeed(t *testing.T, seed uint64, rate float64, length time.Duration) stri
 	struck := make(chan struct{})
 	go func() {
 		defer close(struck)
-		p.run(t.Context(), t, h)
+		p.Run(t.Context(), t, h.strike)
 	}()
 	l.live(storm, rate)
 	<-struck
 	h.heal(t)
 	fell := h.Deaths(said, "")
-	if fell < p.kills() {
-		t.Errorf("the runner has seen %d processes die, the plan kills %d", fell, p.kills())
+	if fell < kills(p) {
+		t.Errorf("the runner has seen %d processes die, the plan kills %d", fell, kills(p))
 	}
 	took, records := c.settle(t)
 	h.mustHold(t)
