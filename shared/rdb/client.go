@@ -44,7 +44,9 @@ func Open(s Settings) (*Client, error) {
 		WriteTimeout: s.Timeout,
 		PoolSize:     s.MaxConns,
 		// A call that fails is answered as unavailable; the caller retries under its key.
+		// Five attempts to connect, which is usual, would take half a second first.
 		MaxRetries:            -1,
+		DialerRetries:         1,
 		ContextTimeoutEnabled: true,
 	})
 	send := func(ctx context.Context, commands []redis.Cmder) {

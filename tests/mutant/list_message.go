@@ -8,7 +8,7 @@ func messageMutants() []mutant {
 	}, {
 		name: "message-members", guard: "who may speak is asked behind the lock",
 		edits: []edit{{"shared/message/post.go", `p.lock(batch)
-	p.ask(batch)`, `p.ask(batch)
+	p.look(batch)`, `p.look(batch)
 	p.lock(batch)`}},
 		pkg: store, red: []string{"TestWhoIsRemovedMeanwhileSaysNothingMore"}, green: "TestManyDraftsOfOneCall",
 	}, {
