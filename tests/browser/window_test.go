@@ -32,6 +32,7 @@ type window struct {
 	t    *testing.T
 	name string
 	ctx  context.Context
+	dir  string // of its pictures
 
 	mu      sync.Mutex
 	noise   []string // what went wrong in it
@@ -43,7 +44,7 @@ type window struct {
 // of these words.
 func (s *stage) window(t *testing.T, name, url string, forgiven ...string) *window {
 	t.Helper()
-	w := &window{t: t, name: name}
+	w := &window{t: t, name: name, dir: t.ArtifactDir()} // which goes after the cleanup below
 	ctx, closes := chromedp.NewContext(s.browser, chromedp.WithListener(w.hear))
 	w.ctx = ctx
 	t.Cleanup(func() {
@@ -271,7 +272,7 @@ func (w *window) picture(name string) {
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
-		err = os.WriteFile(filepath.Join(w.t.ArtifactDir(), name+".png"), png, 0o600)
+		err = os.WriteFile(filepath.Join(w.dir, name+".png"), png, 0o600)
 	}
 	if err != nil {
 		w.t.Errorf("%s: taking a picture: %v", w.name, err)
