@@ -164,6 +164,7 @@ type options struct {
 	bus       bus.Settings
 	directory connector.Directory
 	revoked   connector.Revocations
+	presence  func(connector.Presences) connector.Presences
 	listener  net.Listener // in place of one on loopback
 }
 
@@ -190,7 +191,11 @@ func (w *world) open(o options) *node {
 	if o.revoked == nil {
 		o.revoked = identity.NewWatch(pool)
 	}
-	c, err := connector.New(s, connector.Parts{Bus: b, Directory: o.directory, Presence: presence.NewStore(w.redis, 10), Tokens: w.tokens, Revoked: o.revoked}, tel)
+	var there connector.Presences = presence.NewStore(w.redis, 10)
+	if o.presence != nil {
+		there = o.presence(there)
+	}
+	c, err := connector.New(s, connector.Parts{Bus: b, Directory: o.directory, Presence: there, Tokens: w.tokens, Revoked: o.revoked}, tel)
 	must(w.t, err)
 	l := o.listener
 	if l == nil {
@@ -314,7 +319,12 @@ func must(t *testing.T, err error) {
 // await polls until something is so.
 func await(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	late := time.After(patience)
+	awaitFor(t, patience, what, f)
+}
+
+func awaitFor(t *testing.T, atMost time.Duration, what string, f func() bool) {
+	t.Helper()
+	late := time.After(atMost)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !f() {
