@@ -168,6 +168,21 @@ type options struct {
 	listener  net.Listener // in place of one on loopback
 }
 
+// parts are what a node is made of: as usual, but for what the options say.
+func (w *world) parts(o options, b *bus.Bus, pool *pg.Pool) connector.Parts {
+	parts := connector.Parts{Bus: b, Directory: o.directory, Presence: presence.NewStore(w.redis, 10), Tokens: w.tokens, Revoked: o.revoked}
+	if parts.Directory == nil {
+		parts.Directory = connector.NewDirectory(pool)
+	}
+	if parts.Revoked == nil {
+		parts.Revoked = identity.NewWatch(pool)
+	}
+	if o.presence != nil {
+		parts.Presence = o.presence(parts.Presence)
+	}
+	return parts
+}
+
 // open starts a node and waits until it lets people in.
 func (w *world) open(o options) *node {
 	w.t.Helper()
@@ -185,17 +200,7 @@ func (w *world) open(o options) *node {
 	must(w.t, err)
 	b, err := bus.Open(o.bus, "connector", tel)
 	must(w.t, err)
-	if o.directory == nil {
-		o.directory = connector.NewDirectory(pool)
-	}
-	if o.revoked == nil {
-		o.revoked = identity.NewWatch(pool)
-	}
-	var there connector.Presences = presence.NewStore(w.redis, 10)
-	if o.presence != nil {
-		there = o.presence(there)
-	}
-	c, err := connector.New(s, connector.Parts{Bus: b, Directory: o.directory, Presence: there, Tokens: w.tokens, Revoked: o.revoked}, tel)
+	c, err := connector.New(s, w.parts(o, b, pool), tel)
 	must(w.t, err)
 	l := o.listener
 	if l == nil {
