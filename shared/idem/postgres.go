@@ -123,9 +123,9 @@ const sweepLimit = 1000
 func (s *Postgres) Sweep(ctx context.Context) (int64, error) {
 	var swept int64
 	for {
-		tag, err := s.pool.Exec(ctx, `delete from idem.answer where id in (
+		tag, err := s.pool.Exec(ctx, `delete from idem.answer where id = any(array(
 			select id from idem.answer where created_at < now() - $1::bigint * interval '1 millisecond'
-			order by created_at limit $2 for update skip locked)`, Kept.Milliseconds(), sweepLimit)
+			order by created_at limit $2 for update skip locked))`, Kept.Milliseconds(), sweepLimit)
 		if err != nil {
 			return swept, pg.Fault(err, "sweeping old answers")
 		}

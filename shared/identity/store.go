@@ -111,9 +111,9 @@ func (s *Store) end(ctx context.Context, tx pgx.Tx, reason string, sessionIDs ..
 	// What everybody has forgotten goes with it. Rows that another call is
 	// deleting are left to it: waiting for each other they would deadlock.
 	_, err = tx.Exec(ctx, `
-		delete from identity.revocation where session_id in (
+		delete from identity.revocation where session_id = any(array(
 			select session_id from identity.revocation where until < clock_timestamp()
-			limit 100 for update skip locked)`)
+			limit 100 for update skip locked))`)
 	if err != nil {
 		return fmt.Errorf("deleting old revocations: %w", err)
 	}

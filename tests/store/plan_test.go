@@ -4,7 +4,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"bazaar/shared/event"
 	"bazaar/shared/order"
+	"bazaar/shared/outbox"
 	"bazaar/shared/pg"
 	"bazaar/tests/support"
 )
@@ -55,5 +59,49 @@ func readRows(t *testing.T, pool *pg.Pool) (n int64) {
 	must(t, err)
 	must(t, pool.QueryRow(t.Context(), `select sum(seq_tup_read)::bigint from pg_stat_user_tables
 		where schemaname in ('orders', 'stock', 'payment', 'outbox')`).Scan(&n))
+	return n
+}
+
+// TestSettlingLooksUpEachEventOnce, however many rows the server took the outbox
+// to have when it planned: it was seen to ask for all ids again for each row.
+func TestSettlingLooksUpEachEventOnce(t *testing.T) {
+	t.Parallel()
+	const each = 256
+	settings := support.PostgresSettings(t)
+	settings.MaxConns = 1
+	pool := support.OpenPostgres(t, settings)
+	for _, rows := range []int{0, 1, 10, 300, 1000} {
+		_, err := pool.Exec(t.Context(), `delete from outbox.event`)
+		must(t, err)
+		fill := func(n int) (ids []string) {
+			var events []event.Event
+			for range n {
+				events = append(events, reserved(t, uuid.NewString()))
+				ids = append(ids, events[len(events)-1].ID)
+			}
+			must(t, outbox.Add(t.Context(), pool, events...))
+			return ids
+		}
+		fill(rows)
+		_, err = pool.Exec(t.Context(), `vacuum analyze outbox.event`)
+		must(t, err)
+		fill(1000)
+		for range 8 { // plans are for any values from the sixth on
+			ids := fill(each)
+			before := lookups(t, pool)
+			must(t, outbox.Settle(t.Context(), pool, ids))
+			if n := lookups(t, pool) - before; n > 2*each {
+				t.Fatalf("%d events, planned with %d rows, were looked up %d times", each, rows, n)
+			}
+		}
+	}
+}
+
+// lookups is how often an event was looked for by its id.
+func lookups(t *testing.T, pool *pg.Pool) (n int64) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), `select pg_stat_force_next_flush()`)
+	must(t, err)
+	must(t, pool.QueryRow(t.Context(), `select idx_scan from pg_stat_user_indexes where indexrelname = 'event_event_id'`).Scan(&n))
 	return n
 }
