@@ -39,8 +39,9 @@ type TxStore interface {
 
 // Poster stores the messages of many callers with few transactions. While one is
 // under way what comes gathers, and goes as one: that is the group commit. Others
-// help when that one is slow, or cannot keep up. A conversation is in the hands of one worker at a time, so that its
-// messages are told in the order in which they are stored.
+// help when that one is slow, or cannot keep up. A conversation is in the hands of
+// one worker at a time, so that its messages are told in the order in which they
+// are stored.
 type Poster struct {
 	store     TxStore
 	announcer *Announcer
