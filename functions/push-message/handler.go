@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"bazaar/shared/auth"
 	"bazaar/shared/bus"
 	"bazaar/shared/event"
 	"bazaar/shared/fault"
@@ -24,6 +26,8 @@ type Handler struct {
 		pg.Querier
 		InTx(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error
 	}
+	// Owner tells whose token a letter is brought with.
+	Owner  func(token string) (auth.Claims, error)
 	Poster interface {
 		Post(ctx context.Context, d message.Draft) (message.Posted, error)
 		PostAll(ctx context.Context, drafts []message.Draft) ([]message.Posted, []error)
@@ -46,6 +50,7 @@ type Handler struct {
 	Announce func(event string, notes ...bus.Note) error
 	// Bus tells of what was stored before.
 	Bus message.Teller
+	Log *slog.Logger
 	// Absent takes note of messages that everybody has been told of.
 	Absent func(ctx context.Context, batch []message.Posted)
 }
@@ -59,6 +64,12 @@ type Sending struct {
 	Body         jsontext.Value `json:"body"`
 }
 
+func (s Sending) draft(sender, socket string) message.Draft {
+	return message.Draft{
+		Sender: sender, Conversation: s.Conversation, To: s.To, ClientMsgID: s.ClientMsgID, Kind: s.Kind, Body: s.Body, Socket: socket,
+	}
+}
+
 // Sent says where a message is.
 type Sent struct {
 	Conversation string `json:"conversation"`
@@ -68,21 +79,18 @@ type Sent struct {
 	Duplicate    bool   `json:"duplicate"`
 }
 
+func sent(m message.Posted) Sent {
+	return Sent{m.Conversation, m.Seq, m.ID, message.Stamp(m.SentAt), m.Duplicate}
+}
+
 // Send stores a message and has it announced. The same one again gets the answer
 // of the first, as a duplicate.
 func (h *Handler) Send(ctx context.Context, c fn.Call, in Sending) (fn.Reply, error) {
-	socket := c.Query.Get("socket")
-	if socket != "" && !message.IsID(socket) {
-		return fn.Reply{}, fault.New(fault.Invalid, "invalid_query", "The socket is none that a connector has named.").At("socket")
-	}
-	m, err := h.Poster.Post(ctx, message.Draft{
-		Sender: c.Caller.Subject, Conversation: in.Conversation, To: in.To,
-		ClientMsgID: in.ClientMsgID, Kind: in.Kind, Body: in.Body, Socket: socket,
-	})
+	m, err := h.Poster.Post(ctx, in.draft(c.Caller.Subject, ""))
 	if err != nil {
 		return fn.Reply{}, err
 	}
-	return fn.Reply{Status: 200, Body: Sent{m.Conversation, m.Seq, m.ID, message.Stamp(m.SentAt), m.Duplicate}}, nil
+	return fn.Reply{Status: 200, Body: sent(m)}, nil
 }
 
 // Recalling is what recall takes.

@@ -70,12 +70,13 @@ func assemble(_ context.Context, run *fn.Runtime, s *settings) (fn.Routes, error
 	run.OnStop("poster", poster.Close)
 
 	h := &Handler{
-		Store: pool, Poster: poster, Messages: message.Store{}, Payments: payment.Store{},
+		Store: pool, Owner: user.Owner, Log: run.Log, Poster: poster, Messages: message.Store{}, Payments: payment.Store{},
 		Record: outbox.Add, Announce: announcer.Announce, Bus: queue, Absent: absent.Note,
 	}
 	return fn.Routes{
 		fn.User(user, "POST /{$}", fn.Step(h.Send)),
 		fn.User(user, "POST /{conversation}/recall", fn.Step(h.Recall)),
+		fn.Raw("POST /letters", h.Letters, fn.MaxBody(maxLettersBody)),
 		fn.Event(trigger,
 			fn.On(order.Reserved, h.OrderMoved), fn.On(order.Paid, h.OrderMoved),
 			fn.On(order.Shipped, h.OrderMoved), fn.On(order.Closed, h.OrderMoved),

@@ -94,6 +94,7 @@ type Connector struct {
 	tokens   Tokens
 	revoked  Revocations
 	gateway  *gateway
+	courier  *courier
 	server   *socket.Server
 	budget   *socket.Budget
 	rates    rates
@@ -134,6 +135,7 @@ func New(s Settings, p Parts, tel *telemetry.Telemetry) (*Connector, error) {
 		turns: make(chan *client, 2*s.MaxSockets+64), log: tel.Log, tracer: tel.Tracer, metrics: newMetrics(tel.Metrics),
 		gatherer: tel.Metrics, draining: make(chan struct{}), idle: make(chan struct{}), ended: make(chan struct{}),
 	}
+	n.courier = &courier{carry: n.carry, tasks: &n.tasks}
 	var err error
 	n.server, err = socket.New(socket.Settings{
 		Path: "/v1/ws", Protocol: "bazaar.v1.json", Origins: s.Origins, WriteTimeout: s.WriteTimeout, MaxSockets: s.MaxSockets,

@@ -53,7 +53,7 @@ type answer struct {
 	body   []byte
 }
 
-// call posts body to a function for the owner of token.
+// call posts body to a function for the owner of token; "" for nobody.
 func (g *gateway) call(ctx context.Context, token, path string, body []byte) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout+callMargin)
 	defer cancel()
@@ -67,7 +67,9 @@ func (g *gateway) call(ctx context.Context, token, path string, body []byte) (an
 	if err != nil {
 		return answer{}, fmt.Errorf("making a call: %w", err)
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("X-Timeout", callTimeout.String())
 	if parent := telemetry.TraceParent(ctx); parent != "" {
@@ -88,25 +90,16 @@ func (g *gateway) call(ctx context.Context, token, path string, body []byte) (an
 // refusal reads why a function has not done what it was asked. What is no answer
 // of a function says nothing about what became of it, so it is asked again.
 func (a answer) refusal(err error) refusal {
-	kind := fault.Kind(a.header.Get("X-Fault"))
-	if err != nil || !kind.Known() {
-		return refusal{code: "unavailable", retryable: true, after: time.Second}
+	if err != nil {
+		return refusalOf("", "", 0)
 	}
 	var problem struct {
 		Code string `json:"code"`
 	}
-	if json.Unmarshal(a.body, &problem) != nil || problem.Code == "" {
-		problem.Code = string(kind)
-	}
-	r := refusal{code: problem.Code}
-	switch kind {
-	case fault.Unavailable, fault.Timeout, fault.Limited, fault.Internal:
-		r.retryable = true
-	}
-	if s, err := strconv.Atoi(a.header.Get("Retry-After")); err == nil && s > 0 {
-		r.after = min(time.Duration(s)*time.Second, time.Hour)
-	} else if r.retryable {
-		r.after = time.Second
-	}
-	return r
+	_ = json.Unmarshal(a.body, &problem) // without a code the kind says it
+	seconds, _ := strconv.Atoi(a.header.Get("Retry-After"))
+	return refusalOf(a.kind(), problem.Code, time.Duration(min(max(seconds, 0), 3600))*time.Second)
 }
+
+// kind is the kind of fault that a function has answered with.
+func (a answer) kind() fault.Kind { return fault.Kind(a.header.Get("X-Fault")) }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bazaar/infra/connector/socket"
+	"bazaar/shared/fault"
 	"bazaar/shared/message"
 )
 
@@ -85,15 +86,6 @@ func goneLine(conversation, user, by string, seq, version int64) []byte {
 	return message.EventLine(message.Event{Conversation: conversation, Seq: seq, Kind: message.EventMember, User: user, Change: change, By: by, Version: version})
 }
 
-// posted is what push-message answers.
-type posted struct {
-	Conversation string `json:"conversation"`
-	Seq          int64  `json:"seq"`
-	MessageID    string `json:"message_id"`
-	SentAt       string `json:"sent_at"`
-	Duplicate    bool   `json:"duplicate"`
-}
-
 func sentLine(id string, p posted) []byte {
 	b := text(nil, `{"t":"sent","client_msg_id":`, id)
 	b = text(b, `,"conversation":`, p.Conversation)
@@ -108,6 +100,25 @@ type refusal struct {
 	code      string
 	retryable bool
 	after     time.Duration
+}
+
+// refusalOf is the refusal by a fault. What is no kind of fault says nothing.
+func refusalOf(kind fault.Kind, code string, after time.Duration) refusal {
+	switch {
+	case !kind.Known():
+		return refusal{code: "unavailable", retryable: true, after: time.Second}
+	case code == "":
+		code = string(kind)
+	}
+	r := refusal{code: code, after: after}
+	switch kind {
+	case fault.Unavailable, fault.Timeout, fault.Limited, fault.Internal:
+		r.retryable = true
+		if r.after == 0 {
+			r.after = time.Second
+		}
+	}
+	return r
 }
 
 func refusedLine(id string, r refusal) []byte {

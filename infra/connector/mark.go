@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"bazaar/shared/fault"
 )
 
 const (
@@ -109,7 +107,7 @@ func (n *Connector) bring(marks map[string]int64, token string) (again map[strin
 		if err == nil && (a.status == http.StatusNoContent || a.status == http.StatusOK) {
 			continue
 		}
-		if fault.Kind(a.header.Get("X-Fault")).Known() && !a.refusal(err).retryable {
+		if a.kind().Known() && !a.refusal(err).retryable {
 			continue // not a member, or no such conversation: it will not become one
 		}
 		if again == nil {

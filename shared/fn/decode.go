@@ -20,12 +20,12 @@ const (
 	maxFieldName = 100 // bytes of a field's name that an answer repeats
 )
 
-// decode reads body into v strictly: an unknown field, a field twice, anything
+// Decode reads body into v strictly: an unknown field, a field twice, anything
 // after the value, a wrong type, a number that does not fit, invalid UTF-8, NUL
 // in a string (PostgreSQL cannot store it) and deep nesting are refused. Errors:
 // fault invalid `invalid_body` with the field, or the fault that a field's own
 // UnmarshalJSON gave.
-func decode(body []byte, v any) error {
+func Decode(body []byte, v any) error {
 	trimmed := bytes.TrimLeft(body, " \t\r\n")
 	switch {
 	case len(trimmed) == 0:

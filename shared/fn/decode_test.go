@@ -45,7 +45,7 @@ func TestDecodeTakesWhatIsRight(t *testing.T) {
 	t.Parallel()
 	var c cart
 	body := " \n{\"lines\":[{\"sku\":\"s1\",\"quantity\":9223372036854775807}],\"note\":\"\\\\u0000 é\",\"at\":\"2026-01-02T03:04:05Z\",\"code\":\"ok\"}\n "
-	if err := decode([]byte(body), &c); err != nil {
+	if err := Decode([]byte(body), &c); err != nil {
 		t.Fatal(err)
 	}
 	if c.Lines[0].Quantity != 1<<63-1 || c.Note != `\u0000 é` || c.At.Year() != 2026 || c.Code != "ok" {
@@ -93,7 +93,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"its type's own word":  {`{"code":"no"}`, "code", "A code is ok."},
 	} {
 		var into cart
-		f := fault.Of(decode([]byte(c.body), &into))
+		f := fault.Of(Decode([]byte(c.body), &into))
 		if f == nil {
 			t.Errorf("%s: accepted", name)
 			continue
@@ -111,7 +111,7 @@ func TestDecodeRefuses(t *testing.T) {
 func TestDecodeRepeatsNoLongNames(t *testing.T) {
 	t.Parallel()
 	var into cart
-	f := fault.Of(decode([]byte(`{"`+strings.Repeat("é", 5000)+`":1}`), &into))
+	f := fault.Of(Decode([]byte(`{"`+strings.Repeat("é", 5000)+`":1}`), &into))
 	if len(f.Field) > 5*maxFieldName || len(f.Detail) > 6*maxFieldName {
 		t.Errorf("field of %d bytes, detail of %d", len(f.Field), len(f.Detail))
 	}
@@ -129,7 +129,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var into cart
-		err := decode(body, &into)
+		err := Decode(body, &into)
 		if err == nil {
 			var same cart
 			standard := json.NewDecoder(bytes.NewReader(body))

@@ -31,7 +31,7 @@ func (f step[In]) Handle(req handler.Request) (handler.Response, error) {
 	}
 	var in In
 	if _, none := any(in).(None); !none || len(req.Body) > 0 {
-		if err := decode(req.Body, &in); err != nil {
+		if err := Decode(req.Body, &in); err != nil {
 			return handler.Response{}, err
 		}
 	}

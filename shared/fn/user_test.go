@@ -79,6 +79,37 @@ func TestARouteSaysHowOldTheListMayBe(t *testing.T) {
 	}
 }
 
+// What a Raw route is told of a token is what the door would say.
+func TestTheOwnerOfAToken(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		people people
+		token  string
+		kind   fault.Kind
+		code   string
+		after  time.Duration
+	}{
+		"good":                   {people{}, "alice", "", "", 0},
+		"a list of a minute":     {people{age: time.Minute}, "alice", "", "", 0},
+		"a token that has ended": {people{}, "expired", fault.Unauthenticated, "token_expired", 0},
+		"a session that ended":   {people{revoked: "alice"}, "alice", fault.Unauthenticated, "session_revoked", 0},
+		"another that ended":     {people{revoked: "bob"}, "alice", "", "", 0},
+		"an old list":            {people{age: 61 * time.Second}, "alice", fault.Unavailable, "unavailable", time.Second},
+		"ended, the list old":    {people{age: time.Hour, revoked: "alice"}, "alice", fault.Unauthenticated, "session_revoked", 0},
+	} {
+		who, err := c.people.door().Owner(c.token)
+		if c.code == "" {
+			if err != nil || who.Subject != "alice" {
+				t.Errorf("%s: %+v, %v", name, who, err)
+			}
+			continue
+		}
+		if f := fault.Of(err); f == nil || f.Kind != c.kind || f.Code != c.code || f.RetryAfter != c.after {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
 func TestTheBodyIsReadLast(t *testing.T) {
 	t.Parallel()
 	small := func(s *Settings) { s.MaxBody = 4 }

@@ -4,6 +4,7 @@
 package connector_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -99,44 +100,64 @@ func (l teller) Connections() uint64             { return l.w.bus.Connections() 
 
 // serve is push-message, and the read marks of sync-messages.
 func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
-	caller, err := w.tokens.Verify(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-	if err != nil {
-		refuse(rw, err)
-		return
-	}
 	if d := time.Duration(w.delay.Load()); d > 0 {
 		<-time.After(d)
 	}
 	body, _ := io.ReadAll(r.Body)
-	if rest, ok := strings.CutPrefix(r.URL.Path, "/function/sync-messages/"); ok {
-		var mark struct{ Seq json.Number }
-		_ = json.Unmarshal(body, &mark)
-		w.mu.Lock()
-		w.marks = append(w.marks, caller.Subject+" "+strings.TrimSuffix(rest, "/read")+" "+mark.Seq.String())
-		w.mu.Unlock()
-		rw.WriteHeader(http.StatusNoContent)
+	if r.URL.Path == "/function/push-message/letters" {
+		w.storeLetters(rw, body)
 		return
 	}
-	var d struct {
-		Conversation string          `json:"conversation"`
-		To           string          `json:"to"`
-		ClientMsgID  string          `json:"client_msg_id"`
-		Kind         string          `json:"kind"`
-		Body         json.RawMessage `json:"body"`
-	}
-	if err := json.Unmarshal(body, &d); err != nil || r.URL.Path != "/function/push-message" {
-		refuse(rw, fault.New(fault.Invalid, "invalid_body", "No."))
-		return
-	}
-	socket := r.URL.Query().Get("socket")
-	p, err := w.poster.Post(r.Context(), message.Draft{Sender: caller.Subject, Conversation: d.Conversation, To: d.To,
-		ClientMsgID: d.ClientMsgID, Kind: d.Kind, Body: jsontext.Value(d.Body), Socket: socket})
-	if err != nil {
+	caller, err := w.tokens.Verify(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	rest, ok := strings.CutPrefix(r.URL.Path, "/function/sync-messages/")
+	switch {
+	case err != nil:
 		refuse(rw, err)
 		return
+	case !ok:
+		refuse(rw, fault.New(fault.NotFound, "not_found", "No."))
+		return
 	}
-	_ = json.NewEncoder(rw).Encode(map[string]any{"conversation": p.Conversation, "seq": p.Seq, "message_id": p.ID,
-		"sent_at": message.Stamp(p.SentAt), "duplicate": p.Duplicate})
+	var mark struct{ Seq json.Number }
+	_ = json.Unmarshal(body, &mark)
+	w.mu.Lock()
+	w.marks = append(w.marks, caller.Subject+" "+strings.TrimSuffix(rest, "/read")+" "+mark.Seq.String())
+	w.mu.Unlock()
+	rw.WriteHeader(http.StatusNoContent)
+}
+
+// storeLetters stores what a connector brings.
+func (w *world) storeLetters(rw http.ResponseWriter, body []byte) {
+	answers := json.NewEncoder(rw)
+	var drafts []message.Draft
+	for line := range bytes.Lines(body) {
+		var l struct {
+			Token, Socket string
+			Message       struct {
+				Conversation string          `json:"conversation"`
+				To           string          `json:"to"`
+				ClientMsgID  string          `json:"client_msg_id"`
+				Kind         string          `json:"kind"`
+				Body         json.RawMessage `json:"body"`
+			}
+		}
+		var who auth.Claims // nobody's draft is refused
+		if json.Unmarshal(line, &l) == nil {
+			who, _ = w.tokens.Verify(l.Token)
+		}
+		drafts = append(drafts, message.Draft{Sender: who.Subject, Conversation: l.Message.Conversation, To: l.Message.To,
+			ClientMsgID: l.Message.ClientMsgID, Kind: l.Message.Kind, Body: jsontext.Value(l.Message.Body), Socket: l.Socket})
+	}
+	posted, errs := w.poster.PostAll(context.Background(), drafts)
+	for i, p := range posted {
+		if errs[i] != nil {
+			f := fault.Of(errs[i])
+			_ = answers.Encode(map[string]any{"refused": map[string]any{"kind": f.Kind, "code": f.Code, "retry_after_ms": f.RetryAfter.Milliseconds()}})
+			continue
+		}
+		_ = answers.Encode(map[string]any{"sent": map[string]any{"conversation": p.Conversation, "seq": p.Seq, "message_id": p.ID,
+			"sent_at": message.Stamp(p.SentAt), "duplicate": p.Duplicate}})
+	}
 }
 
 func refuse(rw http.ResponseWriter, err error) {

@@ -150,8 +150,7 @@ func TestWhatIsTold(t *testing.T) {
 	b, alice, bob, carol := h.bus(t), h.talker(t), h.talker(t), h.talker(t)
 	d := message.DirectID(alice.name, bob.name)
 	heard := listening(t, b, group.Subject(alice.name), group.Subject(bob.name), group.Subject(carol.name), message.SentSubject(d))
-	var v sentView
-	alice.call(t, "POST", "push-message?socket=n1-7", talk{To: bob.name, ClientMsgID: "first", Kind: "text", Body: map[string]string{"text": "hi"}}).into(t, 200, &v)
+	v := h.letters(t, letter{alice.token, "n1-7", talk{To: bob.name, ClientMsgID: "first", Kind: "text", Body: map[string]string{"text": "hi"}}})[0].at(t)
 	order := []string{}
 	told := next(t, heard, "the message", func(m *nats.Msg) bool {
 		order = append(order, m.Subject)

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -42,6 +43,27 @@ type sentView struct {
 	MessageID    string `json:"message_id"`
 	SentAt       moment `json:"sent_at"`
 	Duplicate    bool   `json:"duplicate"`
+}
+
+// letter is what a connector brings of somebody.
+type letter struct {
+	Token   string `json:"token"`
+	Socket  string `json:"socket"`
+	Message any    `json:"message"`
+}
+
+// verdictView is what became of a letter: one of the two.
+type verdictView struct {
+	Sent    *sentView    `json:"sent"`
+	Refused *refusedView `json:"refused"`
+}
+
+type refusedView struct {
+	Kind         string `json:"kind"`
+	Code         string `json:"code"`
+	Detail       string `json:"detail"`
+	Field        string `json:"field"`
+	RetryAfterMS int64  `json:"retry_after_ms"`
 }
 
 // messageView is a message.
@@ -123,6 +145,51 @@ func (p talker) write(t testing.TB, to talker, text string) (v sentView) {
 	t.Helper()
 	p.call(t, "POST", "push-message", talk{To: to.name, ClientMsgID: uuid.NewString(), Kind: "text", Body: map[string]string{"text": text}}).into(t, 200, &v)
 	return v
+}
+
+// letters brings some, and gives the verdict of each.
+func (h *house) letters(t testing.TB, all ...letter) []verdictView {
+	t.Helper()
+	var body bytes.Buffer
+	lines := json.NewEncoder(&body)
+	for _, l := range all {
+		if err := lines.Encode(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := h.nobody().call(t, "POST", "push-message/letters", body.Bytes())
+	if a.status != 200 || a.header.Get("Content-Type") != "application/x-ndjson" {
+		t.Fatalf("%d letters: status %d, %s: %s", len(all), a.status, a.header.Get("Content-Type"), a.body)
+	}
+	strict := json.NewDecoder(bytes.NewReader(a.body))
+	strict.DisallowUnknownFields()
+	verdicts := make([]verdictView, len(all))
+	for i := range verdicts {
+		if err := strict.Decode(&verdicts[i]); err != nil || (verdicts[i].Sent == nil) == (verdicts[i].Refused == nil) {
+			t.Fatalf("letter %d of %s: %v", i, a.body, err)
+		}
+	}
+	if n := bytes.Count(a.body, []byte("\n")); n != len(all) {
+		t.Fatalf("%d letters have %d verdicts: %s", len(all), n, a.body)
+	}
+	return verdicts
+}
+
+// at is where the message of a letter is, that must be stored.
+func (v verdictView) at(t testing.TB) sentView {
+	t.Helper()
+	if v.Sent == nil {
+		t.Fatalf("refused: %+v", *v.Refused)
+	}
+	return *v.Sent
+}
+
+// fails checks why a letter was refused.
+func (v verdictView) fails(t testing.TB, kind, code, field string) {
+	t.Helper()
+	if r := v.Refused; r == nil || r.Kind != kind || r.Code != code || r.Field != field || !strings.HasSuffix(r.Detail, ".") || internals.MatchString(r.Detail) {
+		t.Errorf("got %+v, %+v, want %s %s at %q", v.Sent, v.Refused, kind, code, field)
+	}
 }
 
 // found makes a group of others.

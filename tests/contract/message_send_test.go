@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,7 +126,9 @@ func TestMessagesThatAreRefused(t *testing.T) {
 			t.Errorf("%.120s names %q, want %q", x.body, p.Field, x.field)
 		}
 	}
-	alice.call(t, "POST", "push-message?socket=a,b", good).fails(t, 400, "invalid_query")
+	for _, socket := range []string{"a,b", "a b", strings.Repeat("x", 65)} {
+		h.letters(t, letter{alice.token, socket, json.RawMessage(good)})[0].fails(t, "invalid", "invalid_letter", "socket")
+	}
 	if got := bob.history(t, c); texts(got) != "hi" {
 		t.Errorf("refused and said: %s", texts(got))
 	}

@@ -12,6 +12,18 @@ func messageMutants() []mutant {
 	p.lock(batch)`}},
 		pkg: store, red: []string{"TestWhoIsRemovedMeanwhileSaysNothingMore"}, green: "TestManyDraftsOfOneCall",
 	}, {
+		name: "letter-owner", guard: "a letter is let in by its own token",
+		edits: []edit{{"functions/push-message/letters.go", `if err != nil {
+		return message.Draft{}, err
+	}
+	var in Sending`, `_ = err
+	var in Sending`}},
+		pkg: "functions/push-message", red: []string{"TestALetterThatIsWrongIsRefusedAlone"}, green: "TestACallBringsSoManyLetters",
+	}, {
+		name: "letter-alone", guard: "a letter that spoils a call is refused alone",
+		edits: []edit{{"infra/connector/letter.go", `if len(batch) > 1 {`, `if len(batch) > 1 && false {`}},
+		pkg:   "infra/connector", red: []string{"TestWhatBecomesOfLetters"}, green: "TestLettersAreLines",
+	}, {
 		name: "message-once", guard: "a sender's id is of one message, whatever the conversation",
 		edits: []edit{{"infra/schema/migrations/00006_messages.sql", `,
   constraint message_once unique (sender_id, client_msg_id)`, ``}},
