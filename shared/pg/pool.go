@@ -20,7 +20,7 @@ import (
 // SchemaVersion is the migration that this code needs. A database that is
 // behind it is refused with a clear error; one that is ahead is welcome, since
 // migrations expand before they contract.
-const SchemaVersion = 6
+const SchemaVersion = 7
 
 // Settings say where PostgreSQL is.
 type Settings struct {

@@ -1,10 +1,13 @@
 package store_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"bazaar/shared/event"
 	"bazaar/shared/order"
@@ -98,10 +101,62 @@ func TestSettlingLooksUpEachEventOnce(t *testing.T) {
 }
 
 // lookups is how often an event was looked for by its id.
-func lookups(t *testing.T, pool *pg.Pool) (n int64) {
+func lookups(t *testing.T, pool *pg.Pool) int64 { return scans(t, pool, "event_event_id") }
+
+// scans is how often an index was gone to.
+func scans(t *testing.T, pool *pg.Pool, index string) (n int64) {
 	t.Helper()
 	_, err := pool.Exec(t.Context(), `select pg_stat_force_next_flush()`)
 	must(t, err)
-	must(t, pool.QueryRow(t.Context(), `select idx_scan from pg_stat_user_indexes where indexrelname = 'event_event_id'`).Scan(&n))
+	must(t, pool.QueryRow(t.Context(), `select idx_scan from pg_stat_user_indexes where indexrelname = $1`, index).Scan(&n))
 	return n
+}
+
+// TestQuestionsAboutAConversationReadItsMembersOnly, also where the server knows
+// nothing of the table yet: it was seen to go through everybody's conversations
+// for each of them, by the index of what users are in.
+func TestQuestionsAboutAConversationReadItsMembersOnly(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	const groups, size = 40, 25
+	var ids []string
+	for g := range groups {
+		var members []string
+		for m := range size {
+			members = append(members, fmt.Sprint("u", (g+m)%groups))
+		}
+		ids = append(ids, h.found(t, fmt.Sprint("owner", g), members...))
+	}
+	settings := h.settings
+	settings.MaxConns = 1
+	pool := support.OpenPostgres(t, settings) // it has planned nothing, and counts by itself
+	before := scans(t, pool, "member_of_user")
+	for _, id := range ids {
+		users, err := h.Users(t.Context(), pool, []string{id, ids[0]})
+		must(t, err)
+		page, _, err := h.Roster(t.Context(), pool, "u0", ids[0], "", 10)
+		must(t, err)
+		if len(users[id]) != size+1 || len(page) != 10 {
+			t.Fatalf("%d users, and a page of %d", len(users[id]), len(page))
+		}
+		must(t, pool.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+			_, err := h.Members(ctx, tx, id, []string{"u0", "u1"})
+			return err
+		}))
+	}
+	must(t, pool.InTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		r, err := h.Lock(ctx, tx, ids[1])
+		if err == nil {
+			_, err = h.Dissolve(ctx, tx, &r)
+		}
+		return err
+	}))
+	if n := scans(t, pool, "member_of_user") - before; n != 0 {
+		t.Errorf("the index of what users are in was gone to %d times", n)
+	}
+	_, err := h.Seats(t.Context(), pool, []string{"u0"})
+	must(t, err)
+	if scans(t, pool, "member_of_user") == before {
+		t.Error("what a user is in was not found by its index: nothing is counted")
+	}
 }
