@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// maxBatch and maxBatchBytes bound what goes as one call. push-message takes
-	// twice the bytes, and one letter whatever its size.
+	// maxBatch and maxBatchBytes bound what goes as one call: push-message takes as
+	// many letters, and twice the bytes. One letter goes whatever its size.
 	maxBatch      = 64
 	maxBatchBytes = 256 << 10
 	// A call costs as much as several messages: another one runs beside the first

@@ -77,8 +77,9 @@ func Public(pattern string, h handler.FunctionHandler, opts ...Option) Route {
 	return r
 }
 
-// Raw is the door for a partner whose signature over the raw body f verifies
-// itself; nothing is checked here but the size.
+// Raw is the door for a partner who brings the proof in the raw body, for f to
+// verify: a signature over it, or the tokens of those for whom it speaks
+// (UserDoor.Owner). Nothing is checked here but the size.
 func Raw(pattern string, f func(ctx context.Context, c RawCall) (Reply, error), opts ...Option) Route {
 	r := newRoute("raw", pattern, opts)
 	r.run = func(x *exchange) (handler.Response, error) {
